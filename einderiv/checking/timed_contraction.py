@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import opt_einsum
 
 from ..errors import EinderivError, limits, spoken_bytes
 from ..expression import (
@@ -95,6 +94,8 @@ def _sum(calls: list[Call]) -> Call:
 
 def _product(e: Expr, arrays: Arrays) -> Call:
     """One einsum of arrays and identity matrices; the way through it is found once."""
+    import opt_einsum  # here, for `ed.check` stands in this package and needs none
+
     calls: list[Call] = []
     shapes: list[tuple[int, ...]] = []
     for operand in printed_operands(e):

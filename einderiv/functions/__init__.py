@@ -197,7 +197,7 @@ from .table import (
     shown_parameters,
     stays_integer,
 )
-from .tracing import trace_function
+from .tracing import parameter_names, trace_function
 
 __all__ = [
     "FUNCTIONS",
@@ -330,6 +330,7 @@ __all__ = [
     "outer",
     "over",
     "pad",
+    "parameter_names",
     "percentile",
     "permuted",
     "pinv",

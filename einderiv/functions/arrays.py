@@ -63,12 +63,13 @@ Met = list[Expr | None]
 
 def expression_of(value: object) -> Expr:
     """An expression, an array, a number, or nested lists of them, which are stacked."""
-    if isinstance(value, (list, tuple)) and _holds_expressions(value):
+    if isinstance(value, (list, tuple)) and holds_expressions(value):
         return stack(value)
     return as_expression(value)
 
 
-def _holds_expressions(value: Sequence[Any]) -> bool:
+def holds_expressions(value: Sequence[Any]) -> bool:
+    """Are there expressions or symbolic sizes in nested lists?"""
     waiting = list(value)
     while waiting:
         part = waiting.pop()

@@ -198,9 +198,9 @@ def norm(e: object, order: object = None, axis: object = None, *, keepdims: obje
     largest absolute value and -infinity the smallest, 0 how many are not 0, and another number p
     ``sum(abs(e)**p)**(1/p)``. Over two axes, those of a matrix: 1 is the largest sum of a column,
     infinity that of a row, 2 the largest singular value, ``"nuc"`` the sum of the singular values,
-    ``"fro"`` Frobenius. At 0 the derivative is 0, as in PyTorch, and lengths near the ends of the
-    range of floats neither overflow nor vanish. Complex tensors must be declared so: of others
-    complex arrays are refused.
+    ``"fro"`` Frobenius. At 0 the derivative is 0, as in PyTorch, but for ``"nuc"``: there it is
+    ``U @ Vt`` of the singular vectors. Lengths near the ends of the range of floats neither
+    overflow nor vanish. Complex tensors must be declared so: of others complex arrays are refused.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i")), x=[3.0, 4.0]))

@@ -8,6 +8,7 @@ them like that of any ``x[r[i]]``. At ties the earlier entry comes first, as in 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -50,6 +51,30 @@ def _order_plain(np: Any, x: Any) -> Any:
     return np.where(has_none, np.isnan(x).argmax(-1)[..., None], order)
 
 
+def _place(name: str, law: str, plain: Callable[..., Any]) -> Function:
+    """The row of a place among the entries of an axis."""
+    return Function(
+        name,
+        law=law,
+        derivatives=(no_slope,),
+        derived="0",
+        source="definition, constant between its jumps",
+        spell={
+            "numpy": f"np.{name}({{0}}, axis=-1)",
+            "torch": f"torch.{name}({{0}}, dim=-1)",
+            "jax": f"jnp.{name}({{0}}, axis=-1)",
+        },
+        latex=rf"\operatorname{{{{{name}}}}}\left({{0}}\right)",
+        plain=plain,
+        kink="the first of equal entries; its derivative is 0",
+        core=1,
+        shape=no_axes,
+        integer=_place_bound,
+        analytic=False,
+        places=True,
+    )
+
+
 _ROWS = (
     Function(
         "argsort",
@@ -89,46 +114,8 @@ _ROWS = (
         analytic=False,
         places=True,
     ),
-    Function(
-        "argmax",
-        law="the place of the largest entry",
-        derivatives=(no_slope,),
-        derived="0",
-        source="definition, constant between its jumps",
-        spell={
-            "numpy": "np.argmax({0}, axis=-1)",
-            "torch": "torch.argmax({0}, dim=-1)",
-            "jax": "jnp.argmax({0}, axis=-1)",
-        },
-        latex=r"\operatorname{{argmax}}\left({0}\right)",
-        plain=lambda np, x: np.argmax(x, axis=-1),
-        kink="the first of equal entries; its derivative is 0",
-        core=1,
-        shape=no_axes,
-        integer=_place_bound,
-        analytic=False,
-        places=True,
-    ),
-    Function(
-        "argmin",
-        law="the place of the smallest entry",
-        derivatives=(no_slope,),
-        derived="0",
-        source="definition, constant between its jumps",
-        spell={
-            "numpy": "np.argmin({0}, axis=-1)",
-            "torch": "torch.argmin({0}, dim=-1)",
-            "jax": "jnp.argmin({0}, axis=-1)",
-        },
-        latex=r"\operatorname{{argmin}}\left({0}\right)",
-        plain=lambda np, x: np.argmin(x, axis=-1),
-        kink="the first of equal entries; its derivative is 0",
-        core=1,
-        shape=no_axes,
-        integer=_place_bound,
-        analytic=False,
-        places=True,
-    ),
+    _place("argmax", "the place of the largest entry", lambda np, x: np.argmax(x, axis=-1)),
+    _place("argmin", "the place of the smallest entry", lambda np, x: np.argmin(x, axis=-1)),
 )
 
 enter(_ROWS)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..expression import Expr, SymbolicSize, Tensor, number, numbered, tensor
 from . import arrays
+from .arrays import holds_expressions
 from .numpy_api import numpy_call, numpy_function, numpy_names
 
 #: libraries whose own functions are left as they are
@@ -44,7 +45,7 @@ def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) 
     """
     if not callable(f):
         raise TypeError(f"trace_function takes a function, not {type(f).__name__}")
-    names = _parameters(f, tensors)
+    names = parameter_names(f, len(tensors))
     args = [_traced(value, name) for name, value in zip(names, tensors, strict=True)]
     keywords = {name: _traced(value, name) for name, value in named.items()}
     result = _Reader().read(f)(*args, **keywords)
@@ -52,11 +53,16 @@ def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) 
     return result
 
 
-def _parameters(f: Callable[..., Any], tensors: Sequence[object]) -> list[str]:
-    """The names of the parameters that take the positional arguments."""
+def parameter_names(f: Callable[..., Any], count: int) -> list[str]:
+    """The names of the parameters that take so many positional arguments; of ``*xs`` they are xs0,
+    xs1, …
+
+    >>> parameter_names(lambda a, *xs: None, 3)
+    ['a', 'xs0', 'xs1']
+    """
     try:
         parameters = list(inspect.signature(f).parameters.values())
-    except ValueError:  # a function written in C may have none to show
+    except (TypeError, ValueError):  # a function written in C may have none to show
         parameters = []
     names = []
     rest = "x"
@@ -65,9 +71,8 @@ def _parameters(f: Callable[..., Any], tensors: Sequence[object]) -> list[str]:
             names.append(parameter.name)
         elif parameter.kind is parameter.VAR_POSITIONAL:
             rest = parameter.name
-    # ``*xs`` takes what is left over: xs0, xs1, …
-    names += [f"{rest}{k}" for k in range(len(tensors) - len(names))]
-    return names[: len(tensors)]
+    names += [f"{rest}{k}" for k in range(count - len(names))]
+    return names[:count]
 
 
 def _traced(value: Any, name: str) -> object:
@@ -93,17 +98,6 @@ def _check_expressions(result: object, name: str) -> None:
 
 
 # ---- functions of NumPy that make arrays
-
-
-def _has_expressions(values: Sequence[Any]) -> bool:
-    waiting = list(values)
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, (Expr, SymbolicSize)):
-            return True
-        if isinstance(part, (list, tuple)):
-            waiting += part
-    return False
 
 
 #: functions of NumPy whose argument is a list or a shape
@@ -180,7 +174,7 @@ class _Joined:
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
-        if not _has_expressions(parts) or any([isinstance(part, str) for part in parts]):
+        if not holds_expressions(parts) or any([isinstance(part, str) for part in parts]):
             return self.original[key]
         known = [self.original[part] if isinstance(part, slice) else part for part in parts]
         return self.join(known)
@@ -201,7 +195,7 @@ class _Listed:
     def __call__(self, *args: Any, **options: Any) -> Any:
         stacked: list[Any] = []
         for value in args:
-            is_list = isinstance(value, (list, tuple)) and _has_expressions(value)
+            is_list = isinstance(value, (list, tuple)) and holds_expressions(value)
             stacked.append(arrays.expression_of(value) if is_list else value)
         return self.original(*stacked, **options)
 
@@ -214,7 +208,7 @@ def _maker(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def made(*args: Any, **options: Any) -> Any:
-        if _has_expressions([*args, *options.values()]):
+        if holds_expressions([*args, *options.values()]):
             return _MAKERS[name](*args, **options)
         return original(*args, **options)
 

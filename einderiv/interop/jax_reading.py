@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from ..autodiff import vjp
 from ..backends import JAX
 from ..errors import BackendError
 from ..expression import Expr, added
+from ..functions import parameter_names
 from ..runtime import evaluate
 from . import (  # noqa: F401  (their rows)
     jax_axes,
@@ -86,7 +86,7 @@ class _Arguments:
 
         self.name = getattr(f, "__name__", "the function")
         self._count = len(args)
-        parameters = _parameters(f, args)
+        parameters = parameter_names(f, len(args))
         trees = dict(zip(parameters, args, strict=True)) | named
         self._keywords = list(named)
         self._leaves: list[list[Any]] = []
@@ -117,23 +117,6 @@ class _Arguments:
         trees = [jax.tree_util.tree_unflatten(s, own) for s, own in zip(self._trees, leaves)]
         keywords = dict(zip(self._keywords, trees[self._count :], strict=True))
         return f(*trees[: self._count], **keywords)
-
-
-def _parameters(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
-    """The names of the parameters that take the positional arguments; of ``*xs`` they are xs0, …"""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):  # of a function written in C
-        parameters = []
-    names: list[str] = []
-    rest = "x"
-    for parameter in parameters:
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            names.append(parameter.name)
-        elif parameter.kind is parameter.VAR_POSITIONAL:
-            rest = parameter.name
-    names += [f"{rest}{k}" for k in range(len(args) - len(names))]
-    return names[: len(args)]
 
 
 def _is_input(leaf: Any, parameter: str) -> bool:

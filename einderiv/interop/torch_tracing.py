@@ -7,7 +7,6 @@ decompose though it has a row in the table of operations is kept.
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import os
 import re
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 
 from ..errors import BackendError, EinderivError
 from ..expression import is_array
+from ..functions import parameter_names
 from .imported import Input, Path, is_shape, name_of, names_of
 from .torch_operations import OPERATIONS
 
@@ -41,7 +41,7 @@ class Arguments:
         self.tensors: list[Any] = []
         self.paths: list[Path] = []
         self.given: list[Any] = []  # what stood there
-        names = _parameter_names(f, len(args))
+        names = parameter_names(f, len(args))
         self.args = tuple(
             [self._of(value, (name,)) for name, value in zip(names, args, strict=True)]
         )
@@ -92,23 +92,6 @@ class Arguments:
         other = {id(old): new for old, new in zip(self.tensors, tensors, strict=True)}
         args, named = _pytree.tree_map(lambda x: other.get(id(x), x), (self.args, self.named))
         return args, named
-
-
-def _parameter_names(f: Callable[..., Any], count: int) -> list[str]:
-    """The names of the parameters that take the positional arguments."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):  # a function written in C may have none to show
-        parameters = []
-    names = []
-    rest = "x"
-    for parameter in parameters:
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            names.append(parameter.name)
-        elif parameter.kind is parameter.VAR_POSITIONAL:
-            rest = parameter.name
-    names += [f"{rest}{k}" for k in range(count - len(names))]
-    return names[:count]
 
 
 def kind_of(f: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, Any]:

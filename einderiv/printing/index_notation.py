@@ -40,7 +40,7 @@ from ..expression import (
     wrapped,
 )
 from ..functions import same_axes, shown_parameters
-from ..simplifying import as_power, counted_size, named_parts, simplify
+from ..simplifying import as_power, counted_size, named_parts, operands_of, simplify
 from .formulas_shown import with_formulas
 from .index_reading import (
     IndexSpelling,
@@ -584,7 +584,7 @@ def _in_style(e: Expr, name: str, spelt: FormulaStyle, style: str) -> str:
 
 def _textbook_form(e: Expr) -> Expr:
     """What is printed for `e`; of more operands than a formula may hold nothing is looked at."""
-    limits.check("parts", _operands(e), TOO_MANY_PARTS)
+    limits.check("parts", operands_of(e), TOO_MANY_PARTS)
     return with_formulas(simplify(e))
 
 
@@ -643,7 +643,7 @@ def _index_equations(
     """The equations of the whole and of its parts, with indices."""
     # Said before the first of them is printed, which may take long.
     limits.check(
-        "parts", sum(map(_operands, [whole, *[part for _, part in parts]])), TOO_MANY_PARTS
+        "parts", sum(map(operands_of, [whole, *[part for _, part in parts]])), TOO_MANY_PARTS
     )
     letters = style.letters = shown_letters(e)
     letters.reserve([tensor.name for tensor, _ in parts])
@@ -654,13 +654,6 @@ def _index_equations(
         left = style.indexed(tensor.name, axes)
         equations.append(style.equation(left, right_side(part, axes, style)))
     return equations
-
-
-def _operands(e: Expr) -> int:
-    """The operands of the terms of `e`, at least."""
-    if isinstance(e, Add):
-        return sum(map(_operands, e.addends))
-    return e.count if isinstance(e, Einsum) else 1
 
 
 def _matrix_equations(

@@ -1,5 +1,6 @@
 """The textbook form of an expression: like terms collected, what cancels gone, symmetry used."""
 
+from .lengths import operands_of
 from .parts import name_of_part, named_parts
 from .powers import as_power
 from .simplification import simplify
@@ -12,5 +13,6 @@ __all__ = [
     "counted_size",
     "name_of_part",
     "named_parts",
+    "operands_of",
     "simplify",
 ]

@@ -14,6 +14,11 @@ def operands_of(e: Expr) -> int:
     return e.count if isinstance(e, Einsum) else 1
 
 
+def has_longer_product(e: Expr, count: int) -> bool:
+    """Is there a product of more than so many operands anywhere in `e`?"""
+    return any(isinstance(node, Einsum) and node.count > count for node in walk([e]))
+
+
 class Lengths:
     """Lengths of expressions, each counted once."""
 

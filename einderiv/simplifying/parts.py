@@ -28,7 +28,7 @@ from ..expression import (
     title_of,
     walk,
 )
-from .lengths import MOST_OPERANDS, Lengths, operands_of
+from .lengths import MOST_OPERANDS, Lengths, has_longer_product, operands_of
 from .powers import as_power
 from .symmetry import Symmetries
 
@@ -188,7 +188,8 @@ class _Naming:
             if not self.every and not _is_worth_a_name(node):
                 continue
             # long parts that are equal are told to be by being the same node
-            key = id(node) if _is_long(node) else self.forms.of(node)
+            is_long = has_longer_product(node, LONG_PRODUCT)
+            key = id(node) if is_long else self.forms.of(node)
             first, before = printed.get(key, (node, 0))
             printed[key] = first, before + times[id(node)]
         yield from printed.values()
@@ -251,11 +252,6 @@ class _Naming:
             if old in self.by_role:
                 names[old] = stems[old.rstrip("0123456789")].pop(0)
         return names
-
-
-def _is_long(e: Expr) -> bool:
-    """Would it take long to write `e` in a form that equal expressions share?"""
-    return any(isinstance(node, Einsum) and node.count > LONG_PRODUCT for node in walk([e]))
 
 
 def _is_worth_a_name(e: Expr) -> bool:

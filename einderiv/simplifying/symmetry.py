@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..expression import Add, Apply, Einsum, Expr, Tensor, added, same, times, viewed, walk
+from ..expression import Add, Apply, Einsum, Expr, Tensor, added, same, times, viewed
 from . import products
+from .lengths import has_longer_product
 
 MOST_FACTORS = 24  # of a product that is compared with its transpose
 
@@ -68,8 +69,8 @@ class Symmetries:
         return sign == 1
 
     def _is_its_transpose(self, e: Expr) -> bool:
-        if any(isinstance(node, Einsum) and node.count > MOST_FACTORS for node in walk([e])):
-            return False  # not looked at: it is too long
+        if has_longer_product(e, MOST_FACTORS):
+            return False  # which is not looked for there
         *batch, i, j = range(e.ndim)
         flipped = viewed(e, range(e.ndim), (*batch, j, i))
         return same(e, flipped, is_symmetric=self.found)

@@ -1,6 +1,8 @@
 """`check` says ok of what is right, by three methods; planted wrong rules it must find."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -446,3 +448,12 @@ def test_singular_matrices_are_errors_as_in_evaluation(y, at):
     for call in (ed.check, lambda e, _, **arrays: ed.evaluate(e, {**arrays, "x": np.ones(3)})):
         with pytest.raises(ed.EinderivError, match="a matrix cannot be inverted or factored"):
             call(ed.sum(y()), M, M=at)
+
+
+def test_a_check_loads_none_of_the_libraries_that_are_timed():
+    code = (
+        "import sys; sys.modules['opt_einsum'] = None; import einderiv as ed\n"
+        "print(ed.check('is,st,tj->ij', 0).ok, 'jax' in sys.modules, 'torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["True", "False", "False"]
