@@ -66,6 +66,10 @@ class Axis(NamedTuple):
         return tuple(dict.fromkeys([*(x for x, _ in self.terms), *self.flat, *inner]))
 
 
+#: what makes a text a sum; the digit of a word such as col2 does not
+SUM = re.compile(r"[-+*\[]|(?<!\w)\d")
+
+
 def label(name):
     return Axis(terms=((name, 1),))
 
@@ -112,7 +116,7 @@ def _parts(text):
 
 def _slot(text, words):
     text = text.strip()
-    if "(" not in text and re.search(r"[-+\d\[]", text):
+    if "(" not in text and SUM.search(text):
         return (_sum(text),)
     axes = []
     while text := text.strip():
@@ -128,7 +132,7 @@ def _slot(text, words):
 
 
 def _bracket(text, words):
-    if re.search(r"[-+*\d\[]", text):
+    if SUM.search(text):
         return _sum(text)
     labels = text.split() if words else [c for c in text if not c.isspace()]
     return label(labels[0]) if len(labels) == 1 else Axis(flat=tuple(labels))
@@ -205,19 +209,22 @@ def settled(slots, shapes, arrays, sizes, output=()):
     for x, n in sizes.items():
         if x not in arrays and re.fullmatch(r"[^\W\d]\w*", x):
             _know(domains, x, n)
-    _open_up(domains, reads, {x for axis in every for x in axis.labels}, arrays)
+    values = {**pointed(slots, shapes), **{r: n for r, n in sizes.items() if r in arrays}}
+    _open_up(domains, reads, {x for axis in every for x in axis.labels}, arrays, values)
     for axis, n in reads:
         if axis.flat and prod(domains[x] for x in axis.flat) != n:
             raise ValueError(f"{axis.flat} is not {n}")
     return domains
 
 
-def _open_up(domains, reads, labels, arrays):
-    """Sizes for the labels that have none yet: the largest for which every read is inside."""
+def _open_up(domains, reads, labels, arrays, values):
+    """Sizes for the labels that have none yet: the largest for which every read is inside. `values`
+    says how many some index arrays have.
+    """
     while unknown := labels - set(domains):
         found = {}
         for axis, n in reads:
-            for x, m in _opened(axis, n, domains, arrays):
+            for x, m in _opened(axis, n, domains, arrays, values):
                 _know(found, x, m)
         if not found:
             raise ValueError(f"the sizes of {sorted(unknown)} are open")
@@ -229,7 +236,7 @@ def _know(domains, x, n):
         raise ValueError(f"{x} is {domains[x]} and {n}")
 
 
-def _opened(axis, n, domains, arrays):
+def _opened(axis, n, domains, arrays, values):
     """The size that one read gives to its one label without a size."""
     unknown = [x for x in axis.labels if x not in domains]
     if len(unknown) != 1:
@@ -245,12 +252,12 @@ def _opened(axis, n, domains, arrays):
         return []  # it is read inside an index array
     known = [(y, k) for y, k in axis.terms if y != x]
     low = axis.constant + sum(k * (domains[y] - 1) for y, k in known if k < 0)
-    low += sum(
-        k * int(np.max(arrays[r])) for r, _, k in axis.arrays if k < 0 and np.size(arrays[r])
-    )
+    for r, _, k in axis.arrays:
+        if k < 0 and np.size(arrays[r]):
+            low += k * (values[r] - 1 if r in values else int(np.max(arrays[r])))
     if step < 0 or low < 0 or any(domains[y] == 0 for y, _ in known):
         raise ValueError(f"no largest range of {x} starts at 0")
-    top = largest(axis._replace(terms=tuple(known)), domains, arrays)
+    top = largest(axis._replace(terms=tuple(known)), domains, arrays, values)
     if top > n - 1:
         raise ValueError(f"the range of {x} is empty")
     return [(x, (n - 1 - top) // step + 1)]
@@ -345,7 +352,8 @@ def judged(text, operands, sizes=None, **arrays):
     shapes = [a.shape for a in operands]
     domains = settled(slots, shapes, arrays, sizes or {}, output)
     into = pointed(slots, shapes)
-    shape = output_shape(output, domains, arrays, sizes or {}, into)
+    # An index array that stands alone on an axis has as many values as that has places.
+    shape = output_shape(output, domains, arrays, {**into, **(sizes or {})}, into)
     assert None not in shape, f"no size for an output axis of {text}"
     found = np.zeros(shape, object)
     for reads, target in points(slots, shapes, output, shape, domains, arrays):
@@ -1254,18 +1262,18 @@ def compact_as_judged(program):
             operands = written_operands(term, text)
             slots, output = read(text)
             numbers = []
-            known = _known(sizes, slots, output, operands, program)
+            arrays = arrays_in(text, program)
+            known = _known(sizes, slots, output, operands, program, arrays)
             for axes, operand in zip(slots, operands):
                 if isinstance(operand, ed.Delta):  # ones wherever the relation may be
                     keys = {normal(_sum(k)): n for k, n in sizes.items() if " " not in k}
                     name = label(axes[0].array) if axes[0].array else axes[0]
                     n = keys.get(normal(name))
                     if n is None:
-                        n = max(1 + largest(axes[0], known, program.arrays, sizes), 0)
+                        n = max(1 + largest(axes[0], known, arrays, sizes), 0)
                     numbers.append(np.ones(n, object))
                 else:
                     numbers.append(np.asarray(ed.evaluate(operand, given(program)), object))
-            arrays = arrays_in(text, program)
             sizes = known  # a vector of ones as long as it is read says nothing of them
             domains = settled(slots, [a.shape for a in numbers], arrays, sizes, output)
             if prod(domains.values()) > MOST_PRINTED:
@@ -1276,16 +1284,18 @@ def compact_as_judged(program):
         same_objects(total, want, f"{what}: {[t.compact for t in terms_of(e)]}")
 
 
-def _known(sizes, slots, output, operands, program):
+def _known(sizes, slots, output, operands, program, arrays):
     """Sizes of labels by the operands that have sizes of their own, and those that are given."""
     own = [k for k, operand in enumerate(operands) if not isinstance(operand, ed.Delta)]
     shapes = [np.shape(ed.evaluate(operands[k], given(program))) for k in own]
     reads = [slots[k] for k in own]
+    # What a relation reads is no axis, but index arrays inside it are read at places of theirs.
+    others = [axis for k, axes in enumerate(slots) if k not in own for axis in axes]
     known = dict(sizes)
     for name, places_, _ in [a for axes in (*slots, output) for axis in axes for a in axis.arrays]:
-        shape = program.arrays[name].shape
+        shape = arrays[name].shape
         known |= {a.bare: n for a, n in zip(places_, shape) if a.bare}
-    return known | settled(reads, shapes, program.arrays, known, output)
+    return known | settled(reads, shapes, arrays, known, (*output, *others))
 
 
 def subscripts(program):

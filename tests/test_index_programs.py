@@ -35,6 +35,28 @@ def test_aspect(aspect, seed):
 
 
 # fmt: off
+ONCE_WRONG = [
+    # a drawn program, what was wrong of it, and why
+    (9978,  "compact",           "the size of a label is that of an index array of another term"),
+    (12296, "unread",            "a label without values is summed over nan"),
+    (12296, "selected",          "and over a number that is not read"),
+    (16264, "products",          "the diagonal of a mask is a negative number"),
+    (24394, "formula",           "a label alone on an axis that is longer"),
+    (40727, "compact",           "a label in a relation that follows for each of its values"),
+    (41119, "subscripts",        "an axis of the output in such a relation"),
+    (44254, "compact_as_judged", "a letter that is also an index array"),
+    (45670, "subscripts",        "the constant of a relation is negative"),
+    (46394, "compact",           "a part of a flattening that nothing reads"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("seed", "aspect", "why"), ONCE_WRONG)
+def test_what_was_wrong_once(seed, aspect, why):
+    assert programs.trouble(programs.drawn(seed), aspect) is None, why
+
+
+# fmt: off
 READ_AGAIN = [
     # what it is about                    string                     shapes            sizes                     index arrays        compact
     ("an array in a sum",                 "(k+r[j])->",              [(4,)],           {"j": 3, "k": 1},         {"r": [1, 0, 4]},   "(r[j]+0)->"),

@@ -51,8 +51,10 @@ class Names:
                 self.wanted.setdefault(self.sizes.find(size), name)
 
     def size(self, size: Size) -> str:
-        """The variable that holds a size, or the size itself if it is a number."""
-        number = self.sizes.known_measure(size)
+        """The variable that holds a size, or the size itself if it is a number: one that is part of
+        an index expression may be negative.
+        """
+        number = self.sizes.known_number(size)
         if number is not None:
             return str(number)
         size = self.sizes.find(size)

@@ -292,6 +292,24 @@ class IndexedAxes:
 
     def written_labels(self) -> list[Label]:
         """The labels that are written, each once."""
+        return [*self._shown_labels(), *self.counted()]
+
+    def counted(self) -> Labels:
+        """Labels that are summed and stand nowhere else: each counts as a factor of its size. One
+        in a relation is so, where all that it is equal to follows from it: ``i = 3 - j`` for each
+        j < 4.
+        """
+        shown = self._shown_labels()
+        related = [label for _, terms in self.flat.relations for label, _ in terms]
+        unshown = [
+            label
+            for label in dict.fromkeys(related)
+            if label not in shown and self.is_plain(label) and self.domains[label] != 1
+        ]
+        return (*bare(self.flat), *unshown)
+
+    def _shown_labels(self) -> dict[Label, None]:
+        """The labels that index expressions show."""
         found: dict[Label, None] = {}
         indices = [self.place(label) for label in self.flat.output]
         indices += [self.place(label) for labels in self.inputs for label in labels]
@@ -302,7 +320,7 @@ class IndexedAxes:
             for number, _ in index.arrays:
                 for place in self.hots[number].places:
                     found |= dict.fromkeys([x for x, _ in self.inside(place).terms])
-        return [*found, *bare(self.flat)]
+        return found
 
     def _clash(self) -> Label | None:
         """A label whose axis needs a key of its own, but shares it with another."""

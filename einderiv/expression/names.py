@@ -19,7 +19,7 @@ from .labels import Label, Size
 from .nodes import Add, Einsum, Expr, Tensor, is_hot, put, title_of, walk, wrapped
 from .sizes import Sizes
 from .subscripts import LETTERS, fresh_names
-from .traverse import tensors_of
+from .traverse import names_of_index_arrays, tensors_of
 from .unify import bare, flatten
 
 PRIME = "′"  # behind a word that stands for a further axis of its kind: key′
@@ -279,7 +279,8 @@ def _lettering(e: Expr) -> Lettering:
     have_words = have_words or (before is not None and before.kinds.have_words)
     kinds = AxisKinds(e, None if before is None else before.kinds, have_words)
     titles = {title for node in walk([e]) if (title := title_of(node)) is not None}
-    letters = Lettering(written.union(tensors, titles), kinds)
+    # Beside an index array r a letter r would be two things: `sizes` has one key for both.
+    letters = Lettering(written.union(tensors, titles, names_of_index_arrays(e)), kinds)
     if before is not None:
         letters.reserved |= before.reserved
         for size, own in before.by_size.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import limits
 from .arithmetic import added
 from .nodes import Add, Expr, dressed, is_zero
+from .traverse import tensors_of
 
 
 def terms(e: Expr) -> tuple[Expr, ...]:
@@ -30,6 +31,8 @@ def terms(e: Expr) -> tuple[Expr, ...]:
     total = added(products, flat=False)
     merged = total.addends if isinstance(total, Add) else (total,)
     live = [term for term in merged if not is_zero(term)]
-    if e.record is None and not e.origins:
+    # The size of a label may come from an index array that only another term holds.
+    has_index_arrays = any(tensor.structure == "index" for tensor in tensors_of(e).values())
+    if e.record is None and not e.origins and not has_index_arrays:
         return tuple(live)
     return tuple([dressed(term, axes=e.axes, origins=(e,), record=e.record) for term in live])

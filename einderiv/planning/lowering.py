@@ -96,12 +96,14 @@ class Planner:
 
     def lower_core(self, e: Einsum) -> Term[int] | None:
         """The core of `e` without its embedding: an outer product as its factors, the smallest
-        with the coefficient. None where no point satisfies the relations.
+        with the coefficient. None where it is 0 because there is nothing to sum.
         """
         for node in self._order(e):
             if id(node) not in self.values and node is not e:
                 self.values[id(node)] = self._dense(node)
         flat = self._flat(e)
+        if self._sums_nothing(flat):
+            return None
         if flat.parts is not None:
             found = Related(self, flat).apart()
             return None if found is None else Term(*found)
@@ -409,6 +411,8 @@ class Planner:
     def _core(self, e: Einsum) -> Term[int]:
         """The value of the core of `e`: its product, and its number where the array is smallest."""
         flat = self._flat(e)
+        if self._sums_nothing(flat):
+            return self._zero(flat)
         if flat.parts is not None:
             return self._related(flat)
         labels = core_labels(flat)
@@ -431,9 +435,23 @@ class Planner:
         """
         found = Related(self, flat).term()
         if found is None:  # no point satisfies the relations
-            return Term(((self.program.add(Ops.NUMBER, (), (0,), ()), ()),), flat.output)
+            return self._zero(flat)
         pair, output = found
         return Term((pair,), output)
+
+    def _sums_nothing(self, flat: Einsum) -> bool:
+        """Is a label without values summed? Then the sum is 0, whatever stands in it: a product
+        with the size, 0 · nan, would be nan.
+        """
+        sizes = list(flat.given)
+        for factor, labels in flat.slots:
+            sizes += zip(labels, factor.axis_sizes, strict=True)
+        output = set(flat.output)
+        return any(x not in output and self.program.measure(n) == 0 for x, n in sizes)
+
+    def _zero(self, flat: Einsum) -> Term[int]:
+        """The core of a product that is 0 everywhere."""
+        return Term(((self.program.add(Ops.NUMBER, (), (0,), ()), ()),), flat.output)
 
     def _grows(self, flat: Einsum, labels: Labels, smallest: int) -> bool:
         """Is the product so much larger than its smallest operand that a number belongs to that?"""

@@ -908,7 +908,8 @@ def _related_product(
 ) -> Signed:
     """A product with relations: ``δ[a,r[e]] [j ≤ i] Σ_k w[k] x[i+k]``."""
     taken = set(used)
-    found = named_reading(flat, indices, style.sizes(), taken, style.naming())
+    is_alone = not any(isinstance(node, (Add, Apply)) for node in walk(style.roots))
+    found = named_reading(flat, indices, style.sizes(), taken, style.naming(), is_alone=is_alone)
     if found is None:
         return False, style.number(0)
     outside, inside, below = _conditions(found, style)

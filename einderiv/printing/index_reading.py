@@ -9,6 +9,7 @@ to be said. What is neither an axis nor read has its range beside it, ``Σ_{k: 0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ..expression import (
@@ -127,11 +128,12 @@ def named_reading(
     letters: Lettering,
     *,
     guarded: bool = False,
+    is_alone: bool = False,
 ) -> NamedReading | None:
     """As :func:`reading`, under `letters` that are not `taken`, which grows by them. The axes of
     the result are called `indices`.
     """
-    found = reading(flat, known, guarded=guarded)
+    found = reading(flat, known, guarded=guarded, is_alone=is_alone)
     if found is None:
         return None
     names: dict[Label, str] = {}
@@ -144,18 +146,21 @@ def named_reading(
     return NamedReading(names, tuple(ties), *found)
 
 
-def reading(flat: Einsum, known: Sizes, *, guarded: bool = False) -> Reading | None:
+def reading(
+    flat: Einsum, known: Sizes, *, guarded: bool = False, is_alone: bool = False
+) -> Reading | None:
     """How a flat product is read; None where no point satisfies its relations.
 
     `known` says what sizes measure. With `guarded` what is read is in the ranges too, for a
-    language in which nothing may be read outside.
+    language in which nothing may be read outside. A product `is_alone` if nothing else is shown
+    that tells the ranges of its labels.
     """
-    return _Reading(flat, known, guarded).found()
+    return _Reading(flat, known, guarded, is_alone).found()
 
 
 class _Reading:
-    def __init__(self, flat: Einsum, known: Sizes, guarded: bool) -> None:
-        self.flat, self.known, self.guarded = flat, known, guarded
+    def __init__(self, flat: Einsum, known: Sizes, guarded: bool, is_alone: bool) -> None:
+        self.flat, self.known, self.guarded, self.is_alone = flat, known, guarded, is_alone
         self.domains: dict[Label, Size] = {x: self.size(n) for x, n in flat.given}
         for label, size in zip(flat.output, flat.axis_sizes, strict=True):
             self.domains[label] = self.size(size)
@@ -261,7 +266,9 @@ class _Reading:
 
     def _tell_apart(self, at: dict[Label, Place]) -> None:
         """A label alone on axes of two sizes is a sum where it has not the size of the axis:
-        ``y[i,i+0]``, for in ``y[i,i]`` both sizes would be one.
+        ``y[i,i+0]``, for in ``y[i,i]`` both sizes would be one. So is one of another size than its
+        axis, if nothing else says its range: ``x[i+0]`` of the first entries of x, but ``x[i+1]
+        x[i]``. In a sum other terms say it, and it stays.
         """
         shown = [x for factor, own in self.flat.slots if not is_hot(factor) for x in own]
         places = [x for factor, own in self.flat.slots if is_hot(factor) for x in own[:-1]]
@@ -270,8 +277,13 @@ class _Reading:
             for atom, _ in at[axis].terms[:1]:
                 if not isinstance(atom, Entry) and at[axis] == Place(0, ((atom, 1),)):
                     alone.setdefault(atom, []).append(axis)
+        in_sums: set[Label | Entry] = set()
+        for axis in shown:
+            if axis not in chain.from_iterable(alone.values()):
+                in_sums.update([atom for atom, _ in at[axis].terms])
         for label, axes in alone.items():
-            if len({self.domains[axis] for axis in axes}) == 1:
+            is_told = not self.is_alone or label in in_sums
+            if is_told and len({self.domains[axis] for axis in axes}) == 1:
                 continue
             for axis in axes:
                 if axis in shown and self.domains[axis] != self.domains[label]:
@@ -570,7 +582,7 @@ class Told:
                     if inner == own:
                         self.inside(factor, k, label, size)
             return
-        product = _Reading(e, self.known, guarded=False)
+        product = _Reading(e, self.known, guarded=False, is_alone=False)
         if product.solved() is None:  # 0
             return
         reads: list[Seen] = []

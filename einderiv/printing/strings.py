@@ -9,7 +9,7 @@ broadcasts, or is summed though no operand has it, is a vector of ones. So is ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from ..expression import (
     IndexedAxes,
     KnownSizes,
     Label,
+    Labels,
     Naming,
     Number,
     Record,
@@ -46,7 +47,6 @@ from ..expression import (
     flatten,
     fresh_names,
     identity,
-    inside_labels,
     is_in_words,
     is_zero,
     names_of_arrays,
@@ -108,7 +108,7 @@ def printed(e: Expr, *, short: bool) -> Printed:
     names = letters.naming(flat, flat.axes)
     if short:
         names = letters.shortened(names)
-    deltas = _deltas(flat, names)
+    counted = bare(flat)
     factors: list[Expr] = []
     inputs: list[LabelNames] = []
     relations: list[Delta] = []
@@ -117,6 +117,10 @@ def printed(e: Expr, *, short: bool) -> Printed:
         axes = IndexedAxes(flat, names)
         relations = _relations(e, axes)
         slots = tuple(zip(axes.factors, axes.inputs, strict=True))
+        counted = axes.counted()
+    read = {names.labels[label] for _, labels in slots for label in labels}
+    read.update(chain.from_iterable([delta.names for delta in relations]))
+    deltas = _deltas(flat, names, counted, read)
     for factor, labels in slots:
         words = tuple(names.labels[label] for label in labels)
         if is_inserted_delta(factor):
@@ -167,18 +171,21 @@ def _named(arrays: ArrayNames) -> Callable[[Expr], str]:
     return name
 
 
-def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
-    """The labels of every delta, and its size."""
+def _deltas(
+    flat: Einsum, names: Naming, counted: Labels, read: Container[str]
+) -> list[tuple[LabelNames, Size]]:
+    """The labels of every delta, and its size. There is one of ones for each label that is
+    `counted`, and for an axis of the output that no operand has: the names that they `read`.
+    """
     deltas: list[tuple[LabelNames, Size]] = []
-    inside = inside_labels(flat)
     for axis, label in enumerate(flat.output):
         name, size = names.labels[label], flat.axis_sizes[axis]
         if label in flat.output[:axis]:  # tied to the axis where the label stood first
             deltas.append(((name, names.axes[axis]), size))
-        elif label not in inside and flat.output.count(label) == 1:  # ones
+        elif name not in read and flat.output.count(label) == 1:  # ones
             deltas.append(((name,), size))
     given = dict(flat.given)
-    for label in bare(flat):  # ones that are summed
+    for label in counted:  # ones that are summed
         deltas.append(((names.labels[label],), given[label]))
     return deltas
 
@@ -303,7 +310,7 @@ def _compact_of(flat: Einsum, names: Naming, arrays: Callable[[Expr], str]) -> C
         axes = IndexedAxes(flat, names)
         spelling = Spelling(axes, arrays)
     # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
-    inputs: list[LabelNames] = [(names.labels[label],) for label in bare(flat)]
+    inputs: list[LabelNames] = [(names.labels[label],) for label in axes.counted()]
     inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
     for labels in axes.inputs:
         inputs.append(tuple([spelling.axis(label) for label in labels]))
@@ -555,10 +562,10 @@ def _signed_einsum(e: Einsum, depth: int, names: ShownNames) -> tuple[bool, str]
     own = typed(names.letters.naming(flat, flat.axes))
     if is_zero(e):
         return False, f"zeros[{','.join(own.axes)}]"
-    summed_ones = bare(flat)
-    inputs: list[LabelNames] = [(own.labels[label],) for label in summed_ones]
-    ones = len(summed_ones)
+    counted = bare(flat)
+    ones = 0
     factors = flat.factors
+    inputs: list[LabelNames] = []
     if flat.parts is None:
         for labels in flat.inputs:
             inputs.append(tuple(own.labels[label] for label in labels))
@@ -566,12 +573,15 @@ def _signed_einsum(e: Einsum, depth: int, names: ShownNames) -> tuple[bool, str]
     else:
         axes = IndexedAxes(flat, own)
         spelling = Spelling(axes, _named(names.arrays), size_name)
-        ones += len(axes.unread)
+        counted = axes.counted()
+        ones = len(axes.unread)
         factors = axes.factors
         inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
         for labels in axes.inputs:
             inputs.append(tuple(map(spelling.axis, labels)))
         output = tuple(map(spelling.axis, flat.output))
+    inputs = [*[(own.labels[label],) for label in counted], *inputs]
+    ones += len(counted)
     distinct = len(set(output)) == len(output)
 
     if not inputs and distinct and flat.parts is None:  # the same number everywhere

@@ -209,7 +209,7 @@ INDEXED = [
     (OBSERVED,                                          "y[e] = Σ_k U[r[e],k] V[c[e],k]"),
     # of axes of two sizes one has the label, the others a sum
     (ed.einsum("i(i+0)->i", ed.tensor("A", (4, 3))),    "y[i] = A[i,i+0]"),
-    (ed.einsum("(i+0)->i", X10, sizes={"i": 4}),        "y[i] = x[i]"),
+    (ed.einsum("(i+0)->i", X10, sizes={"i": 4}),        "y[i] = x[i+0]"),
     (ed.einsum("(r[e]+0)->e", "x"),                     "y[e] = x[r[e]+0]"),
     (ed.derive(ed.einsum("(r[e]+0)->e", "x"), "x", indices="a"), "∂y[e]/∂x[a] = δ[a,r[e]+0]"),
     (ed.derive(ed.einsum("r[e]->e", "x"), "x", indices="a"), "∂y[e]/∂x[a] = δ[a,r[e]]"),
