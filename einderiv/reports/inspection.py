@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backends import (
     BACKENDS,
@@ -49,7 +49,12 @@ from .plan_table import Plan
 from .symbolic_cost import size_letters, symbolic_cost
 
 SPOKEN = 6  # unknown sizes that a plan names
-OTHER_STEP = 13  # by which sizes differ for a second text: even ones are odd there
+#: what unknown sizes count as for two texts that must be the same: no two of them are equal, nor
+#: is a size the sum of others, as the axis of a window with one place would be
+UNLIKE = (
+    ((97, 89, 71, 53, 41, 31, 23, 17, 11, 7, 5, 3), 17),
+    ((122, 101, 83, 67, 48, 37, 29, 19, 13, 9, 6, 4), 21),
+)
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 TRIANGLES = ([-1, -1, 1], [-1, 1, 1])  # the coefficients of q = i - j
 BEYOND = 2**1100  # entries: more than any estimate is made for
@@ -89,15 +94,35 @@ def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any =
     """The source for sizes that need not be known."""
     planned = _unsized(e, shapes, optimize)
     found = _written(e, planned, backend)
-    if planned.assumed and not _holds_for_all_sizes(leaves(e), planned.sizes, planned.number):
-        others = _Unsized(leaves(e), shapes, optimize, True, step=OTHER_STEP)
-        same = _reads_inside(leaves(e)) and _written(e, others, backend).source == found.source
-        if not same:
-            raise EinderivError(
-                "index expressions are written as slices, windows and reshapes of known sizes: "
-                "compile(e).source(shapes) says the source for shapes of tensors, {'x': (9,), …}"
-            )
-    return found
+    if not planned.assumed or _holds_for_all_sizes(leaves(e), planned.sizes, planned.number):
+        return found
+    if _reads_inside(leaves(e)):
+        for is_falling in (True, False):
+            first, second = [
+                _Unsized(leaves(e), shapes, optimize, True, Unlike(*numbers, is_falling))
+                for numbers in UNLIKE
+            ]
+            if first.is_generic and second.is_generic:
+                found = _written(e, first, backend)
+                if _written(e, second, backend).source == found.source:
+                    return found
+    raise EinderivError(
+        "index expressions are written as slices, windows and reshapes of known sizes: "
+        "compile(e).source(shapes) says the source for shapes of tensors, {'x': (9,), …}"
+    )
+
+
+class Unlike(NamedTuple):
+    """Different numbers for sizes that nothing says: the first `few`, then others in steps."""
+
+    few: tuple[int, ...]
+    step: int
+    is_falling: bool
+
+    def of(self, k: int) -> int:
+        """The number of the size that is asked for as the k-th."""
+        order = self.few if self.is_falling else self.few[::-1]
+        return order[k] if k < len(order) else max(order) + self.step * k
 
 
 def _written(e: Any, planned: _Unsized, backend: Backend) -> Emitted:
@@ -239,9 +264,9 @@ class _Unsized:
         given: Mapping[str, Any],
         optimize: Any,
         dense: bool,
-        step: int = 0,
+        unlike: Unlike | None = None,
     ) -> None:
-        """`step` is by how much the sizes differ that nothing says."""
+        """Sizes that nothing says are 32, or as `unlike` says."""
         from ..expression import needed
         from ..rewriting import planned
 
@@ -266,7 +291,8 @@ class _Unsized:
         self.roots = roots
         self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
-        self.step = step
+        self.unlike = unlike
+        self.is_generic = True  # is no size that follows from others 1 or less?
         self.assumed: dict[Size, str] = {}  # sizes that nothing says, as a message names them
         self.program, _ = planned(roots, self.sizes, self.number, dense=dense, optimize=optimize)
 
@@ -280,10 +306,13 @@ class _Unsized:
                 number = measured(root, self.number)
             except LimitError:
                 return BEYOND
+            self.is_generic &= number is not None and number > 1
             return min(max(number or 0, 1), BEYOND)
         if root not in self.assumed:
             self.assumed[root] = spoken(size)
-        return UNKNOWN + self.step * (1 + list(self.assumed).index(root))
+        if self.unlike is None:
+            return UNKNOWN
+        return self.unlike.of(list(self.assumed).index(root))
 
     def assumptions(self) -> list[str]:
         """A note that says which sizes nothing gave."""

@@ -479,7 +479,6 @@ def test_sources_without_sizes_hold_for_all(e, backend):
 @pytest.mark.parametrize(
     "e",
     [
-        ed.einsum("i+k,k->i", "x", "w"),  # one window, or several
         ed.einsum("i+2->i", "x", sizes={"i": 3}),  # there may be fewer
         ed.einsum("i-1->i", "x", sizes={"i": 3}),
         OPEN[5],

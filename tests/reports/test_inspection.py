@@ -1,5 +1,6 @@
 """What will run: plans for sizes that are given in any way, for one machine and for a cluster."""
 
+import numpy as np
 import pytest
 
 import einderiv as ed
@@ -8,6 +9,7 @@ from einderiv.reports.inspection import check_given
 
 es, t = ed.einsum, ed.tensor
 Y = es("ij->i")
+rng = np.random.default_rng(5)
 
 
 def test_plans():
@@ -69,10 +71,27 @@ def test_a_plan_says_what_it_assumed():
     assert "assumed" not in str(ed.plan(y, {"A": (2, 3), "B": (3, 4)}))
 
 
-@pytest.mark.parametrize(
-    "text", ["i+k,k->i", "n(h+y)(w+x)c,yxcf->nhwf", "(2)->"], ids=["window", "windows", "entry"]
-)
-def test_a_source_for_some_sizes_only_is_refused(text):
-    """With sizes that are assumed, ``n - k + 1`` is 1, and a window would be a reshape."""
+SOURCES_FOR_ALL_SIZES = [
+    ("i+k,k->i",               [((9,), (3,)), ((3,), (3,)), ((5,), (1,)), ((4000,), (60,))]),
+    ("k,2i+k->i",              [((3,), (9,)), ((3,), (4,)), ((1,), (1,))]),
+    ("n(h+y)(w+x)c,yxcf->nhwf", [((2, 6, 7, 3), (3, 2, 3, 4)), ((1, 2, 2, 1), (2, 2, 1, 1))]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrt", [None, "a", "b"])
+@pytest.mark.parametrize(("text", "every"), SOURCES_FOR_ALL_SIZES)
+def test_the_source_of_windows_is_for_all_sizes(text, every, wrt):
+    """Also where there is one window: 32 for all sizes would make a reshape of it."""
+    e = ed.einsum(text, "a", "b")
+    if wrt is not None:
+        e = ed.grad(ed.norm_squared(e), wrt)
+    scope = {}
+    exec(ed.source(e), scope)
+    for a, b in every:
+        arrays = {"a": rng.integers(-3, 4, a), "b": rng.integers(-3, 4, b)}
+        assert np.array_equal(scope["compute"](**arrays), ed.evaluate(e, arrays))
+
+
+def test_a_source_for_some_sizes_only_is_refused():
     with pytest.raises(ed.EinderivError, match="reshapes of known sizes"):
-        ed.source(ed.einsum(text, *"xw"[: text.count(",") + 1]))
+        ed.source(ed.einsum("(2)->", "x"))
