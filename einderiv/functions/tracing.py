@@ -264,8 +264,10 @@ class _Reader:
             return MethodType(self.read(own_call), f)
         if isinstance(f, functools.partial):
             return functools.partial(self.read(f.func), *f.args, **f.keywords)
-        if isinstance(f, FunctionType) and f.__module__.partition(".")[0] not in _LEFT:
-            return self._copy(f)
+        if isinstance(f, FunctionType):
+            module = f.__module__ or ""  # None where the names around it have no __name__
+            if module.partition(".")[0] not in _LEFT:
+                return self._copy(f)
         return f
 
     def _copy(self, f: FunctionType) -> FunctionType:

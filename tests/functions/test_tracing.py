@@ -145,6 +145,13 @@ def test_the_function_itself_is_left_alone():
     assert twice(V).tolist() == [2, 2]
 
 
+def test_a_function_of_no_module():
+    names = {"np": np}  # no __name__, as in code that another program runs
+    exec("def f(x): return np.tanh(x) + 1", names)
+    assert names["f"].__module__ is None
+    assert ed.trace_function(names["f"], "n") == ed.tanh(ed.tensor("x", "n")) + 1
+
+
 REFUSED = [
     (lambda x: next(iter(x)), (2,), r"cannot be iterated over: write e\[0\], e\[1\]"),
     (lambda x: len(x) * x, "n", r"len\(\) takes a size that is known"),
