@@ -9,7 +9,7 @@ neither NumPy nor opt_einsum; evaluating does.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .autodiff import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .autodiff import derive, fisher, ggn, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
 from .expression import Delta, Expr, constant, einsum, named, substitute, tensor
 from .functions import abs_ as abs
@@ -189,7 +189,7 @@ from .simplifying import simplify
 if TYPE_CHECKING:
     from .backends import SingularMatrixError
     from .checking import check
-    from .fitting import minimize, scipy_functions
+    from .fitting import least_squares, minimize, scipy_functions
     from .interop import arrays, from_jax, from_torch, to_jax, to_torch
     from .large import stream
     from .planning import costs
@@ -271,6 +271,7 @@ __all__ = [
     "expm",
     "expm1",
     "eye",
+    "fisher",
     "flip",
     "floor",
     "formula",
@@ -279,6 +280,7 @@ __all__ = [
     "function",
     "gammaln",
     "gelu",
+    "ggn",
     "grad",
     "greater",
     "greater_equal",
@@ -298,6 +300,7 @@ __all__ = [
     "latex",
     "layer_norm",
     "leaky_relu",
+    "least_squares",
     "less",
     "less_equal",
     "limits",
@@ -429,6 +432,7 @@ _LATER = {
     "explain": "reports",
     "from_jax": "interop",
     "from_torch": "interop",
+    "least_squares": "fitting",
     "load_plan": "reports",
     "minimize": "fitting",
     "plan": "reports",

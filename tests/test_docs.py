@@ -197,8 +197,10 @@ NO_FUNCTIONS = {
         "einsum",
         "evaluate",
         "explain",
+        "fisher",
         "formula",
         "function",
+        "ggn",
         "grad",
     ),
     *(
@@ -207,6 +209,7 @@ NO_FUNCTIONS = {
         "jacobian",
         "jvp",
         "latex",
+        "least_squares",
         "load_plan",
         "minimize",
         "parse",

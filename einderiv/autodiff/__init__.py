@@ -1,5 +1,6 @@
 """From expressions to those of their derivatives: the rules, and `derive`, `grad` and their kin."""
 
+from .curvature import fisher, ggn
 from .product_tree import forks
 from .rules import BRANCHED, opened, pullback, pushforward, stand_in
 from .transforms import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -9,7 +10,9 @@ __all__ = [
     "BRANCHED",
     "Wrt",
     "derive",
+    "fisher",
     "forks",
+    "ggn",
     "grad",
     "hessian",
     "hvp",

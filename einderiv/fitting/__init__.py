@@ -1,6 +1,9 @@
-"""Minimising what an expression says: `minimize`, Newton's method, functions for SciPy."""
+"""Minimising what an expression says: `minimize`, `least_squares`, Newton's method, functions for
+SciPy.
+"""
 
+from .gauss_newton import least_squares
 from .minimization import minimize
-from .objective import scipy_functions
+from .residuals import scipy_functions
 
-__all__ = ["minimize", "scipy_functions"]
+__all__ = ["least_squares", "minimize", "scipy_functions"]

@@ -4,22 +4,20 @@ structured Hessian.
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import EinderivError, near
-from ..expression import Expr, number, truth
+from ..expression import Expr, truth
 from ..runtime import scipy_part
+from .constraints import CONSTRAINED, Constraints, listed
 from .newton import checked_options, newton
 from .objective import Functions, others
+from .progress import check_tolerance, watched
 
 #: unknowns: BFGS, whose steps cost the square of their number, is the default for at most so many.
 #: A factorisation with 640 unknowns took it 46 s, where L-BFGS-B took 0.2 s
 FEW = 100
-LONG = 2.0  # seconds after which a run is long enough for a progress bar
 NEWTON = "newton"
 
 #: what SciPy's methods take besides the function
@@ -42,6 +40,8 @@ def minimize(
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
     bounds: Any = None,
+    equal: Any = None,
+    below: Any = None,
     progress: bool | None = None,
     **named: Any,
 ) -> Any:
@@ -61,6 +61,10 @@ def minimize(
     `scipy_functions`. With `progress` a bar counts evaluations of the loss; by default it does so
     in a terminal, after two seconds.
 
+    `equal` and `below` are constraints, an expression or a list of those: of `equal` every entry is
+    0 at the minimum, of `below` none is above 0. Their Jacobians are derived; the methods that take
+    them are SLSQP (by default up to 100 unknowns) and trust-constr.
+
     >>> import einderiv as ed, numpy as np
     >>> T, U, V = ed.tensor("T", "nm"), ed.tensor("U", "nk"), ed.tensor("V", "mk")
     >>> loss = ed.norm_squared(T - ed.einsum("nk,mk->nm", U, V))
@@ -68,6 +72,11 @@ def minimize(
     >>> found = ed.minimize(loss, U, np.zeros((3, 1)), data, method="newton")
     >>> found.x.ravel(), found.nit
     (array([1., 2., 3.]), 1)
+
+    >>> x = ed.tensor("x", "n")
+    >>> found = ed.minimize(ed.norm_squared(x), x, np.ones(2), equal=ed.sum(x) - 1)
+    >>> found.x.round(6)
+    array([0.5, 0.5])
 
     The answer is SciPy's ``OptimizeResult``. Raises EinderivError for an unknown method or name,
     for a `start` or bounds without the declared structure, for a tensor that is declared
@@ -77,13 +86,17 @@ def minimize(
     optimize = scipy_part("optimize")
     if progress is not None:
         progress = truth(progress, "progress")
-    functions = Functions(loss, wrt, others(loss, wrt, arrays, named), {}, start)
+    constraints = Constraints(listed(equal, "equal"), listed(below, "below"))
+    loss = constraints.known_to(loss)
+    given = others(loss, wrt, arrays, named)
+    functions = Functions(loss, wrt, given, {}, start)
     x0 = functions.pack(start)
-    chosen = _method(method, functions.size, bounds is not None)
+    chosen = _method(method, functions.size, bounds is not None, bool(constraints))
     if options is not None and not isinstance(options, Mapping):
         raise TypeError(f"options is a mapping by names, not {type(options).__name__}")
     chosen_options = {} if options is None else dict(options)
-    _check_tolerance(tol)
+    if tol is not None:
+        check_tolerance(tol, "tol")
     if bounds is not None and functions.structures:
         functions.check_bounds(bounds)
     _check_pairs(bounds, optimize.Bounds)
@@ -100,7 +113,7 @@ def minimize(
     if chosen == NEWTON:
         if tol is not None:
             chosen_options.setdefault("gtol", tol)
-        with _watched(functions.fun_and_jac, progress) as both:
+        with watched(functions.fun_and_jac, progress, "minimize", "loss") as both:
             ending = newton(functions, both, x0, **checked_options(chosen_options))
         result = optimize.OptimizeResult(ending)
     else:
@@ -108,7 +121,11 @@ def minimize(
         # With jac=True SciPy takes value and gradient from one call; hess and hessp are calls of
         # their own.
         extra = {name: getattr(functions, name) for name in takes if name != "jac"}
-        with _watched(functions.fun_and_jac if takes else functions.fun, progress) as fun:
+        if constraints:
+            extra["constraints"] = constraints.for_scipy(chosen, functions.loss, wrt, given, start)
+        with watched(
+            functions.fun_and_jac if takes else functions.fun, progress, "minimize", "loss"
+        ) as fun:
             result = optimize.minimize(
                 fun,
                 x0,
@@ -123,16 +140,6 @@ def minimize(
     return result
 
 
-def _check_tolerance(tol: Any) -> None:
-    if tol is None:
-        return
-    value = number(tol)
-    if value is None or isinstance(value, complex):
-        raise TypeError(f"tol is a number, not {type(tol).__name__}")
-    if not value >= 0:
-        raise EinderivError(f"tol is a number that is not negative, not {value!r}")
-
-
 def _check_pairs(bounds: Any, of_scipy: type) -> None:
     """Raise unless bounds are SciPy's, or a sequence of pairs."""
     if bounds is None or isinstance(bounds, of_scipy):
@@ -145,8 +152,10 @@ def _check_pairs(bounds: Any, of_scipy: type) -> None:
         )
 
 
-def _method(method: Any, size: int, bounded: bool) -> str:
+def _method(method: Any, size: int, bounded: bool, constrained: bool) -> str:
     """The name of a method as SciPy spells it."""
+    if method is None and constrained:
+        return CONSTRAINED[size > FEW]
     if method is None:
         return "L-BFGS-B" if bounded or size > FEW else "BFGS"
     if not isinstance(method, str):
@@ -160,52 +169,9 @@ def _method(method: Any, size: int, bounded: bool) -> str:
         raise EinderivError(
             "method 'newton' takes no bounds; L-BFGS-B, TNC, SLSQP and trust-constr do"
         )
-    return spelt[method.lower()]
-
-
-# ---- how far it has come
-@contextmanager
-def _watched(f: Callable[[Any], Any], progress: bool | None) -> Iterator[Callable[[Any], Any]]:
-    """`f` with a progress bar that counts its evaluations: at once, never, or in a terminal
-    after a while.
-    """
-    tqdm = _tqdm(progress)
-    if tqdm is None:
-        yield f
-        return
-    begun = time.monotonic()
-    count = 0
-    bar = None
-
-    def watched(x: Any) -> Any:
-        nonlocal count, bar
-        value = f(x)
-        count += 1
-        if bar is None and (progress or time.monotonic() - begun > LONG):
-            bar = tqdm(initial=count - 1, desc="minimize", unit=" evaluations")
-        if bar is not None:
-            loss = value[0] if isinstance(value, tuple) else value  # with its gradient, or alone
-            bar.set_postfix_str(f"loss {loss:.6g}", refresh=False)
-            bar.update()
-        return value
-
-    try:
-        yield watched
-    finally:
-        if bar is not None:
-            bar.close()
-
-
-def _tqdm(progress: bool | None) -> Any:
-    """tqdm, if a bar may be wanted."""
-    if progress is False or (progress is None and not sys.stderr.isatty()):
-        return None
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        if progress:
-            raise ImportError(
-                "a progress bar needs tqdm: pip install 'einderiv[progress]'"
-            ) from None
-        return None
-    return tqdm
+    chosen = spelt[method.lower()]
+    if constrained and chosen not in CONSTRAINED:
+        raise EinderivError(
+            f"method {chosen!r} takes no constraints; {' and '.join(CONSTRAINED)} do"
+        )
+    return chosen

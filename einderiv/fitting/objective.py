@@ -99,7 +99,7 @@ class Functions:
                     f"{self.shapes[name]}"
                 )
         check_structures(self.structures, arrays)
-        return self._joined(self._projected(arrays))
+        return self.joined(self._projected(arrays))
 
     def _projected(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """P S for each array S: of the structure that is declared."""
@@ -128,14 +128,17 @@ class Functions:
         jac=True)``.
         """
         value, gradient = self._both(self.at(x))
-        return float(value), self._joined(gradient)
+        return float(value), self.joined(gradient)
 
     def hess(self, x: Any) -> Array:
         """The Hessian as a dense matrix. Raises LimitError beyond ``limits.dense_bytes``."""
         limits.check("dense_bytes", 8 * self.size**2, "hessp never forms it")
-        blocks = self._hessian(self.at(x))
+        return self.matrix(self._hessian(self.at(x)))
+
+    def matrix(self, blocks: Mapping[str, Mapping[str, Array]]) -> Array:
+        """Blocks of two tensors each, as one matrix of the flat vector."""
         matrix = np.zeros((self.size, self.size))
-        spans = self._spans()
+        spans = self.spans()
         for i, rows in spans.items():
             for j, columns in spans.items():
                 # ∂²f / ∂xᵢ ∂xⱼ has the axes of both tensors.
@@ -145,10 +148,11 @@ class Functions:
 
     def hessp(self, x: Any, v: Any) -> Array:
         """The Hessian times a vector; the Hessian is never formed."""
-        directions = {}
-        for name, part in self._named(v).items():
-            directions[self._directions[name]] = part
-        return self._joined(self._product({**self.at(x), **directions}))
+        return self.joined(self._product({**self.at(x), **self.directed(v)}))
+
+    def directed(self, v: Any) -> dict[str, Array]:
+        """A flat vector as directions by their names."""
+        return {self.directions[name]: part for name, part in self._named(v).items()}
 
     def compiled(self, tree: Any, *, dense: bool = True) -> Compiled:
         """Expressions made from the loss, for unknowns that may be off their structure: methods
@@ -168,7 +172,7 @@ class Functions:
         return self.compiled(hessian(self.loss, dict(self.tensors)))
 
     @cached_property
-    def _directions(self) -> dict[str, str]:
+    def directions(self) -> dict[str, str]:
         """For each tensor a name that nothing else has, for its part of a direction."""
         taken = tensors_of(self.loss)
         directions = {}  # U_0 for U, or U_1 if there is a U_0
@@ -181,7 +185,7 @@ class Functions:
 
     @cached_property
     def _product(self) -> Compiled:
-        return self.compiled(hvp(self.loss, dict(self.tensors), self._directions))
+        return self.compiled(hvp(self.loss, dict(self.tensors), self.directions))
 
     def check_bounds(self, bounds: Any) -> None:
         """Raise unless SciPy's bounds by entries of the flat vector leave room for the declared
@@ -211,7 +215,7 @@ class Functions:
         """All arrays by name, those of `wrt` from a flat vector."""
         return {**self.arrays, **self._named(x)}
 
-    def _spans(self) -> dict[str, slice]:
+    def spans(self) -> dict[str, slice]:
         """Where each tensor is in the flat vector."""
         spans = {}
         start = 0
@@ -228,49 +232,13 @@ class Functions:
             raise ShapeError(
                 f"the flat vector has shape {x.shape}, but there are {self.size} unknowns"
             )
-        spans = self._spans()
+        spans = self.spans()
         return {name: x[span].reshape(self.shapes[name]) for name, span in spans.items()}
 
-    def _joined(self, tree: Any) -> Array:
+    def joined(self, tree: Any) -> Array:
         """Arrays as a flat vector."""
         flat = [np.ravel(array) for array in leaves(tree)]
         return np.concatenate(flat).astype(np.float64, copy=False)
-
-
-def scipy_functions(
-    loss: Expr | str,
-    wrt: Any,
-    arrays: Mapping[str, Any] | None = None,
-    /,
-    *,
-    sizes: Mapping[str, int] | None = None,
-    **named: Any,
-) -> Functions:
-    """The loss as functions of one flat vector: `fun`, `jac`, `fun_and_jac`, `hess`, `hessp`,
-    `pack`, `unpack`.
-
-    `wrt` is a tensor or its name, or a list, tuple or dict of those; the arrays of all other
-    tensors are given by name or as a mapping. They must fix the shapes of `wrt` too, or `sizes`
-    does.
-
-    A tensor that is declared symmetric, diagonal or lower has all its entries in the flat vector.
-    With P, the projection to the structure, the loss of a flat S is ``f(P S) + |S - P S|² / 2``: f
-    itself where S has the structure, and there gradients, and products of the Hessian with vectors
-    of the structure, have it too. `unpack` gives P S.
-
-    >>> import einderiv as ed, numpy as np
-    >>> x = ed.tensor("x", "n")
-    >>> f = ed.scipy_functions(ed.sum((ed.tensor("t", "n") - x) ** 2), x, t=np.array([1.0, 2.0]))
-    >>> f.fun_and_jac(np.zeros(2))
-    (5.0, array([-2., -4.]))
-    >>> f.hess(np.zeros(2))
-    array([[2., 0.],
-           [0., 2.]])
-
-    Raises TypeError for a loss that is no scalar and for an index array as `wrt`, EinderivError for
-    unknown names and for tensors that are declared orthogonal, ShapeError for unknown sizes.
-    """
-    return Functions(loss, wrt, others(loss, wrt, arrays, named), sizes or {})
 
 
 def others(

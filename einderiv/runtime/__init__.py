@@ -6,7 +6,7 @@ from .iterative import STEPS, conjugate_gradients, scipy_part
 from .kronecker import LARGEST_BLOCK
 from .out import OPTIONS
 from .solving import Square
-from .structured import Structured, joined
+from .structured import Structured, joined, pattern
 from .terms import is_related, product, value
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "evaluate",
     "is_related",
     "joined",
+    "pattern",
     "product",
     "scipy_part",
     "value",

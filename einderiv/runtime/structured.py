@@ -514,6 +514,19 @@ def joined(blocks: Sequence[Sequence[Structured]]) -> Square | None:
     return None if form is None else Square.of_form(form)
 
 
+def pattern(S: Structured) -> Any:
+    """Ones where a structured tensor may be other than zero, whatever its cores hold: a sparse
+    array of SciPy.
+    """
+    sparse = scipy_part("sparse")
+    places = [entries(term, S.shape, S.dtype)[1] for term in S._terms]
+    flat = [np.ravel_multi_index(tuple(indices), S.shape) for indices in places]
+    count = prod(S.shape)
+    kept = np.unique(np.concatenate(flat)) if flat and count else np.zeros(0, int)
+    at = np.unravel_index(kept, S.shape)
+    return sparse.coo_array((np.ones(len(kept)), at), S.shape)
+
+
 def structured_of(terms: Any, shape: Any, dtype: Any, data: Any, how: Any) -> Structured:
     """What ``pickle`` makes a structured tensor of. Raises EinderivError for what is none."""
     root = tree_of(data)

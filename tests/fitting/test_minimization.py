@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.fitting import minimization
+from einderiv.fitting import progress as bars
 from einderiv.fitting.minimization import METHODS
 
 optimize = pytest.importorskip("scipy.optimize")
@@ -189,7 +189,7 @@ def test_a_bar_comes_only_in_a_terminal_and_after_a_while(capsys, monkeypatch):
     assert shown(capsys) == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert shown(capsys) == ""
-    monkeypatch.setattr(minimization, "LONG", -1.0)
+    monkeypatch.setattr(bars, "LONG", -1.0)
     assert "loss" in shown(capsys)
     assert shown(capsys, progress=False) == ""
 
@@ -199,7 +199,7 @@ def test_without_tqdm(capsys, monkeypatch):
     with pytest.raises(ImportError, match=r"einderiv\[progress\]"):
         shown(capsys, progress=True)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(minimization, "LONG", -1.0)
+    monkeypatch.setattr(bars, "LONG", -1.0)
     assert shown(capsys) == ""
 
 
