@@ -160,7 +160,8 @@ def _array_of(self: Expr, *args: object, **kwargs: object) -> NoReturn:
     raise TypeError(
         "an expression is not an array, and cannot be written into one; evaluate it with "
         "ed.evaluate(e, …). For np.array([[a, b], [c, d]]) of expressions write "
-        "ed.stack([[a, b], [c, d]]), for a[k] = e ed.concatenate, ed.pad or ed.where"
+        "ed.stack([[a, b], [c, d]]), for a[k] = e ed.concatenate, ed.pad or ed.where; "
+        "for table @ e of pandas table.to_numpy() @ e"
     )
 
 

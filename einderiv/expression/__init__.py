@@ -28,7 +28,8 @@ from .arithmetic import (
     times,
     transposed,
 )
-from .arrays import is_array, library, usable
+from .arrays import is_array, library, namespace_of, usable
+from .axis_labels import Along, followed
 from .binding import (
     VALUES,
     by_dims,
@@ -57,7 +58,10 @@ from .construct import (
     tensor,
 )
 from .delta import Delta, KnownSizes
+from .dims import dims_of, indexes_of
 from .embedding import Parts, labels_in, parted
+from .foreign import name_of, root_of
+from .frames import is_table
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, needed_sizes, one_hot_of
 from .index_einsums import AffineIndex, ArrayTerm, at, at_least_0, equal_sizes, indexed
@@ -185,6 +189,7 @@ from .unify import (
 __all__ = [
     "Add",
     "AffineIndex",
+    "Along",
     "Apply",
     "ArrayNames",
     "ArrayTerm",
@@ -274,6 +279,7 @@ __all__ = [
     "declared",
     "determined",
     "difference_of_sizes",
+    "dims_of",
     "domain_of",
     "dressed",
     "einsum",
@@ -289,6 +295,7 @@ __all__ = [
     "flatten",
     "floor_quotient",
     "floors",
+    "followed",
     "fresh_labels",
     "fresh_names",
     "given_by_name",
@@ -298,6 +305,7 @@ __all__ = [
     "in_numbers",
     "index_array",
     "indexed",
+    "indexes_of",
     "inside_labels",
     "install_one_hot",
     "inverts",
@@ -308,6 +316,7 @@ __all__ = [
     "is_name",
     "is_nonnegative",
     "is_positive",
+    "is_table",
     "is_zero",
     "known_to",
     "labels_in",
@@ -323,10 +332,12 @@ __all__ = [
     "measured",
     "minus",
     "multiply",
+    "name_of",
     "named",
     "named_alike",
     "names_of_arrays",
     "names_of_index_arrays",
+    "namespace_of",
     "naming",
     "natural",
     "needed",
@@ -356,6 +367,7 @@ __all__ = [
     "relation",
     "renamed",
     "replaced",
+    "root_of",
     "same",
     "same_tree",
     "scaled",

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import EinderivError, ParseError, ShapeError, limits
 from .arrays import is_array, usable
-from .dims import dims_of
-from .nodes import Constant, Expr, Number, filled
+from .dims import dims_of, indexes_of
+from .nodes import Constant, Expr, Number, filled, put
 from .string_parts import is_name
 from .symbolic_sizes import SymbolicSize
 
@@ -72,7 +72,11 @@ def held(value: object, what: str, name: str | None = None) -> Constant:
     array = usable(value, what)
     dims = dims_of(value) or ()
     axes = tuple([dim if is_name(dim) else None for dim in dims])
-    return Constant(array, array.shape, name, axes)
+    constant = Constant(array, array.shape, name, axes)
+    labels = indexes_of(value)
+    if any(index is not None for index in labels):
+        put(constant, "labels", labels)
+    return constant
 
 
 def as_expression(value: object, what: str = "the argument") -> Expr:

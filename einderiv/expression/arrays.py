@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import BackendError, EinderivError
+from .foreign import as_numpy, root_of
+from .frames import is_table, table_values
 
 #: the libraries whose arrays are told apart; an allow-list, never a name that a user typed
 LIBRARIES = {
@@ -41,11 +43,22 @@ def _library_of(kind: type) -> str | None:
     return None
 
 
+def namespace_of(array: Any) -> Any:
+    """The namespace of an array of the Array API standard that no backend knows, or None."""
+    kind: Any = type(array)
+    return array.__array_namespace__() if _is_standard(kind) else None
+
+
+@lru_cache(256)
+def _is_standard(kind: type) -> bool:
+    return hasattr(kind, "__array_namespace__") and _library_of(kind) is None
+
+
 def usable(value: Any, what: str) -> Any:
     """`value` as an array that can be used, or a clear error that names it as `what`.
 
-    NumPy arrays stay as they are, nested lists and whatever offers ``__array__`` become NumPy
-    arrays.
+    NumPy arrays stay as they are; nested lists, tables of pandas, arrays of the Array API standard
+    and whatever offers ``__array__`` become NumPy arrays.
     """
     kind = library(value)
     if kind not in (None, "numpy"):
@@ -60,15 +73,25 @@ def usable(value: Any, what: str) -> Any:
             f"{what} is a masked array, and its mask would be lost: fill it first, "
             "for instance with .filled(0)"
         )
+    if kind is None and is_table(value):
+        return table_values(value, what)
+    if root_of(type(value)) == "xarray" and hasattr(value, "data_vars"):
+        raise TypeError(
+            f"{what} is a {type(value).__name__} of xarray, which is several arrays: take one, "
+            "dataset['name'], or give the dataset as the mapping of all arrays, "
+            "ed.evaluate(e, dataset)"
+        )
+    is_standard = namespace_of(value) is not None
     is_number_or_list = isinstance(value, (list, tuple, int, float, complex))
-    if kind is None and not is_number_or_list and not hasattr(value, "__array__"):
+    offers = is_standard or hasattr(value, "__array__")
+    if kind is None and not is_number_or_list and not offers:
         dense = ": give it dense, with .toarray()" if hasattr(value, "toarray") else ""
         raise TypeError(
             f"{what} must be an array, a number or nested lists, not {type(value).__name__}{dense}"
         )
     try:
-        array = np.asarray(value)
-    except MemoryError:
+        array = as_numpy(value, what) if is_standard else np.asarray(value)
+    except (MemoryError, BackendError):
         raise
     except Exception as e:  # the `__array__` of another library may raise anything
         said = (str(e).splitlines() or [type(e).__name__])[0][:120]

@@ -11,7 +11,8 @@ from typing import Any
 from ..errors import EinderivError, ShapeError, near
 from .arguments import natural
 from .arrays import usable
-from .dims import dims_of, turned
+from .dims import check_labels, dims_of, indexes_of, turned
+from .foreign import root_of
 from .labels import Size
 from .names import label_sizes, naming, short_product
 from .nodes import Einsum, Expr, Tensor, everything, is_hot, walk
@@ -46,32 +47,24 @@ def by_dims(arrays: Mapping[str, Any], tensors: Callable[[], Mapping[str, Any]])
         if dims is None:
             continue
         tensor = tensors().get(name)
+        order = list(range(len(dims)))
         if isinstance(tensor, Tensor) and any(isinstance(axis, str) for axis in tensor.declared):
             order = turned(dims, tensor.declared, f"the array for {name}", "the tensor")
-            found[name] = usable(array, name).transpose(order)
-            _check_coordinates(name, array, coordinates)
+            for dim, index in zip(dims, indexes_of(array), strict=True):
+                other, before = coordinates.setdefault(dim, (name, index))
+                if before is None:
+                    coordinates[dim] = (name, index)
+                check_labels(index, before, f"along {dim}", name, other)
+        found[name] = _contents(array, order, name)
     return found
 
 
-def _check_coordinates(name: str, array: Any, known: dict[str, tuple[str, Any]]) -> None:
-    """Raise where what stands along a dim is not what it is in the arrays before."""
-    indexes = getattr(array, "indexes", None)
-    for dim in dims_of(array) or ():
-        index = indexes.get(dim) if isinstance(indexes, Mapping) else None
-        if index is None:
-            continue
-        other, before = known.setdefault(dim, (name, index))
-        if not index.equals(before):
-            raise ShapeError(
-                f"along {dim}, {other} has the coordinates {_in_short(before)} and {name} has "
-                f"{_in_short(index)}: align them (xarray.align), or give the numbers alone, with "
-                ".values"
-            )
-
-
-def _in_short(index: Any) -> str:
-    first = [str(one)[:20] for one in index[:4]]
-    return f"[{', '.join(first)}{', …' if len(index) > 4 else ''}]"
+def _contents(array: Any, order: list[int], name: str) -> Any:
+    """What an array with named axes holds, an array of any library, its axes in this order."""
+    if root_of(type(array)) != "xarray":
+        return usable(array, name).transpose(order)
+    inner = array.variable if hasattr(array, "variable") else array
+    return inner.transpose(*[array.dims[axis] for axis in order]).data
 
 
 def given_by_name(

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ShapeError
+from .frames import is_table
 
 Names = Sequence[str | int | None]  # of axes; an int or None is no name
 
@@ -23,6 +24,63 @@ def dims_of(array: Any) -> tuple[str, ...] | None:
     if not isinstance(dims, tuple) or shape is None or len(dims) != len(shape):
         return None
     return tuple(map(str, dims))
+
+
+def indexes_of(array: Any) -> tuple[Any, ...]:
+    """What stands along each axis of an array of xarray or pandas, an index of pandas or None; of
+    others nothing.
+    """
+    dims = dims_of(array)
+    if dims is not None:
+        indexes = getattr(array, "indexes", None)
+        if not isinstance(indexes, Mapping):
+            return (None,) * len(dims)
+        return tuple([indexes.get(dim) for dim in array.dims])
+    if is_table(array):
+        axes = getattr(array, "axes", None)  # an Index has none: it labels others
+        return tuple(axes) if isinstance(axes, list) else ()
+    return ()
+
+
+def check_labels(
+    index: Any, before: Any, along: str, name: str, other: str, word: str = "coordinates"
+) -> None:
+    """Raise where what stands along an axis of two arrays is not the same, with the first place
+    that differs.
+
+    Rows that were only counted, 0, 1, 2, …, go with any labels that are not whole numbers.
+    """
+    if index is None or before is None or index is before or index.equals(before):
+        return
+    if any(_only_counted(a) and not _whole(b) for a, b in ((index, before), (before, index))):
+        return
+    raise ShapeError(
+        f"{along}, {other} has the {word} {_in_short(before)} and {name} has {_in_short(index)}"
+        f"{_first_difference(before, index)}: they are compared and never aligned; align "
+        "the arrays first (xarray.align, or .reindex of pandas), or give the numbers alone, with "
+        ".values"
+    )
+
+
+def _only_counted(index: Any) -> bool:
+    return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
+
+
+def _whole(index: Any) -> bool:
+    return getattr(index.dtype, "kind", "O") in "iu"
+
+
+def _in_short(index: Any) -> str:
+    first = [str(one)[:20] for one in index[:4]]
+    return f"[{', '.join(first)}{', …' if len(index) > 4 else ''}]"
+
+
+def _first_difference(before: Any, index: Any) -> str:
+    """Where they differ, if that is not seen in the first labels."""
+    for place, (a, b) in enumerate(zip(before, index)):
+        if a != b:
+            return f" (at {place}: {str(a)[:20]} and {str(b)[:20]})" if place > 3 else ""
+    return f" ({len(before)} and {len(index)} of them)"
 
 
 def turned(dims: Sequence[str], wanted: Names, array: str, other: str) -> list[int]:

@@ -224,10 +224,12 @@ class Tensor(Expr):
 class Constant(Expr):
     """A number, or an array that the expression holds: never copied, never written to."""
 
-    __slots__ = ("name", "value")
+    __slots__ = ("labels", "name", "value")
 
     value: Any
     name: str | None  # for printing; arrays without one are numbered there
+    # what stands along each axis of the array, for whoever compares it: see `axis_labels`
+    labels: Any
 
     def __init__(
         self,
@@ -239,6 +241,7 @@ class Constant(Expr):
         """`axes` are names that the axes of the array have, if any."""
         put(self, "value", value)
         put(self, "name", name)
+        put(self, "labels", None)
         dtype = getattr(value, "dtype", None)
         imaginary = isinstance(value, complex) or getattr(dtype, "kind", "") == "c"
         # Arrays are told apart where they are compared; a copy of one is equal to it.

@@ -18,7 +18,18 @@ from typing import Any
 from ..autodiff import grad, jvp, vjp
 from ..backends import JAX, TORCH
 from ..errors import BackendError
-from ..expression import Expr, Tensor, add, check_known, fresh_names, leaves, mapped, tensors_of
+from ..expression import (
+    Expr,
+    Tensor,
+    add,
+    by_dims,
+    check_known,
+    declared,
+    fresh_names,
+    leaves,
+    mapped,
+    tensors_of,
+)
 from ..functions import conj
 from ..printing import as_text
 from ..reports import emitted
@@ -56,7 +67,8 @@ class Joint:
         for name in named:
             if name in by_position:
                 raise TypeError(f"{name} is given by position and by keyword")
-        return {**by_position, **named}
+        # arrays with named axes go by the names
+        return by_dims({**by_position, **named}, lambda: declared(self.roots))
 
     def values(self, arrays: Arrays) -> Any:
         """The tree of values."""

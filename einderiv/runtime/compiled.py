@@ -27,6 +27,7 @@ from ..expression import (
     by_dims,
     check_known,
     declared,
+    followed,
     given_by_name,
     leaves,
     library,
@@ -42,12 +43,14 @@ from ..expression import (
     tensors_in,
     truth,
     valued,
+    walk,
 )
 from ..functions import check_structures, structures, tree_data, tree_of
 from ..planning import check_optimizer, tuning
 from ..printing import as_text
 from ..reports import Plan, emitted
 from .out import check_dense_numpy, check_options, received
+from .own_arrays import foreign, labelled, standard_of
 
 #: the options of a compiled expression that go with it to another process
 STORED = ("backend", "dense", "optimize", "memory_limit", "distribute", "folded", "worth")
@@ -190,6 +193,9 @@ class Call(NamedTuple):
     device: Any
     arrays: dict[str, Any]
     sizes: tuple[tuple[str, int], ...]
+    #: what results become: arrays of the library, and with the names, of those that were given
+    standard: Any = None
+    labels: Any = None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -247,6 +253,9 @@ class Compiled:
         self.tensors = tensors_in(self.roots)
         self.inputs = needed(self.roots)
         self.structures = structures(self.roots)
+        self.constants: Mapping[str, Any] = {}  # arrays that were bound: they count as given
+        if any(isinstance(node, Constant) and node.labels for node in walk(self.roots)):
+            followed(self.roots, {})  # raises where held arrays do not go together
         self._valued = valued(self.roots)  # index arrays whose largest values are sizes
         # No lock: each step on the dict is one operation. A lock that a thread holds stays held in
         # a forked process.
@@ -281,7 +290,7 @@ class Compiled:
     ) -> Any:
         """Everything checked, and planned where it has not been."""
         call = self.checked(arrays, options, named)
-        backend, device, given, fixed = call
+        backend, device, given, fixed = call[:4]
         kinds = tuple([(name, a.shape, a.dtype) for name, a in sorted(given.items())])
         key = (backend, device, kinds, fixed, limits.dense_bytes)
         # The limit on memory is in the key: a lower one refuses what was planned under a higher.
@@ -291,7 +300,9 @@ class Compiled:
             self._plans[key] = execution
             for old in list(self._plans)[:-PLANS]:
                 self._plans.pop(old, None)
-        if options.get("out") is None:
+        axes = call.labels.fitted(self.roots) if call.labels is not None else ()
+        fresh = options.get("out") is None
+        if fresh:
             results = execution.run(given)
         else:
             check_dense_numpy(backend, self.dense)
@@ -301,6 +312,8 @@ class Compiled:
             self._remember(execution)
         elif not self.structures and not fixed and type(self) is Compiled:
             self._quicken(execution, given)
+        if fresh and self.dense and self.backend in (None, NUMPY.name):
+            results = _own(call, results, self.roots, axes)
         return self._tree(execution, results)
 
     def checked(
@@ -308,7 +321,7 @@ class Compiled:
     ) -> Call:
         """What a call gives, once it is known that it can be used."""
         check_options(options, self.tensors, arrays)
-        backend, device, given = self._given(arrays, named)
+        backend, device, given, standard, labels = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
             others = [name for name in arrays or () if name not in self.tensors]
@@ -328,7 +341,7 @@ class Compiled:
         check_structures(self.structures, looked_at(given, backend, self.structures))
         for name in self._valued:
             fixed.append((VALUES + name, self._values_of(name, given[name], backend)))
-        return Call(backend, device, given, tuple(sorted(fixed)))
+        return Call(backend, device, given, tuple(sorted(fixed)), standard, labels)
 
     def _values_of(self, name: str, array: Any, backend: str) -> int:
         """How many values an index array has: 1 + the largest. One that is traced may have any,
@@ -463,12 +476,16 @@ class Compiled:
 
     def _given(
         self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]
-    ) -> tuple[str, Any, dict[str, Any]]:
+    ) -> tuple[str, Any, dict[str, Any], Any, Any]:
         """The backend, the device, and the arrays as it has them: `backend` decides, or else the
-        arrays do.
+        arrays do. Then what the results become.
         """
         given = given_by_name(self.tensors, arrays, named)
-        return taken(by_dims(given, self._declared), self.backend, self.dense)
+        turned = by_dims(given, self._declared)
+        # with constants, which tell as much of the results as what is given now
+        labels = labelled({**self.constants, **given}, self._declared)
+        standard = standard_of({**self.constants, **turned}, self.backend)
+        return *taken(turned, self.backend, self.dense), standard, labels
 
     def _declared(self) -> dict[str, Expr]:
         return declared(self.roots)
@@ -492,6 +509,15 @@ class Compiled:
 
     def __repr__(self) -> str:
         return shown(self.roots, self.inputs)
+
+
+def _own(call: Call, results: list[Any], roots: Sequence[Expr], axes: Sequence[Any]) -> list[Any]:
+    """Results in the kind of the arrays that were given."""
+    if call.standard is not None:
+        results = [call.standard.own(result) for result in results]
+    if call.labels is not None and call.labels.arrays:
+        results = list(map(call.labels.own, results, roots, axes))
+    return results
 
 
 def compiled_of(data: Any, options: Any) -> Compiled:
@@ -565,7 +591,6 @@ class Constants:
 
     def _with(self, new: Mapping[str, Any]) -> Compiled:
         """The expression that holds the constants: those kept, but for `new` ones."""
-        new = by_dims(new, self._free._declared)
         before, inner = self._held
         arrays = {**before, **new}
         missing = [name for name, array in arrays.items() if array is None]
@@ -576,9 +601,11 @@ class Constants:
             raise EinderivError(
                 f"no array for the constant {', '.join(missing)}: give it with the first call"
             )
+        by_dims(arrays, self._free._declared)  # raises for other names
         backend, constants = kept(arrays, self._options["backend"])
         tree = mapped(lambda e: bound(e, constants), self.tree)
         inner = Compiled(tree, folded=True, **{**self._options, "backend": backend})
+        inner.constants = {name: array for name, array in arrays.items() if foreign(array)}
         self._held = arrays, inner
         return inner
 
