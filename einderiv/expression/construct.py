@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, cast
 
@@ -179,8 +179,8 @@ def einsum(
     """One einsum: products of `operands`, summed over the labels that are not in the output.
 
     An operand is an expression, a name, a number, an array or a `Delta`; without any they are named
-    A, B, C, …. NumPy's interleaved form ``einsum(X, [0, 1], Y, [1, 2], [0, 2])`` is understood. A
-    repeated output label embeds on a diagonal; an output label without an operand broadcasts, with
+    A, B, C, …. NumPy's interleaved form ``einsum(X, [0, 1], Y, [1, 2], [0, 2])`` is understood,
+    also with words or other keys as labels, as opt_einsum has them. A repeated output label embeds on a diagonal; an output label without an operand broadcasts, with
     its size given in `sizes` (an int, or the name of an axis that ``ed.tensor`` declared).
 
     >>> einsum("is,st,tj->ij", "X", "Y", "P").subscripts
@@ -621,7 +621,7 @@ def _known_sizes(
 
 def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object, ...]]:
     """``X, [0, 1], Y, [1, 2], [0, 2]`` as a notation: label k is the k-th letter, or a word
-    behind the 52.
+    behind the 52. Labels of opt_einsum may be other keys too, ``["time", (0, 1)]``.
     """
     if is_array(arguments[1]) or isinstance(arguments[1], (str, Expr)):
         raise TypeError(
@@ -631,10 +631,20 @@ def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object,
     # X, [0, 1], Y, [1, 2]  without the labels of the output, or with them
     *pairs, last = (*arguments, None) if len(arguments) % 2 == 0 else arguments
     operands = tuple(pairs[::2])
-    terms = [_term(ls, f"the labels of operand {k}") for k, ls in enumerate(pairs[1::2])]
-    limits.check("operands", len(terms))
-    output = None if last is None else _term(last, "the output labels")
-    return Notation("", tuple(terms), output, numbered=True), operands
+    lists = [_labels(ls, f"the labels of operand {k}") for k, ls in enumerate(pairs[1::2])]
+    limits.check("operands", len(lists))
+    output = None if last is None else _labels(last, "the output labels")
+    met = [label for labels in (*lists, output or ()) for label in labels if label is not ...]
+    numbered = not any(_is_other(label) for label in met)
+    names = _numbers_as_names(met) if numbered else _others_as_names(met)
+    if not numbered and output is None and any(names[label] != label for label in met):
+        raise TypeError(
+            "the order of the output is not known for labels that are neither whole numbers nor "
+            "names: give the output labels too, einsum(X, [i, j], Y, [j, k], [i, k])"
+        )
+    terms = [_term(labels, names) for labels in lists]
+    written = None if output is None else _term(output, names)
+    return Notation("", tuple(terms), written, numbered=numbered), operands
 
 
 def _names_first(name: str, operands: tuple[object, ...]) -> bool:
@@ -646,9 +656,43 @@ def _names_first(name: str, operands: tuple[object, ...]) -> bool:
     return all(isinstance(labels, (list, tuple)) for labels in operands[::2])
 
 
-def _term(labels: object, what: str) -> Term:
-    """A list of numbers as a term."""
+def _labels(labels: object, what: str) -> Sequence[Any]:
+    """A list of labels: whole numbers, or anything that has a hash, such as words or tuples."""
     if isinstance(labels, str) or not isinstance(labels, Sequence):
         raise TypeError(f"{what} must be a list of whole numbers, not {type(labels).__name__}")
-    names = tuple([ELLIPSIS if k is ... else label_name(natural(k, what)) for k in labels])
-    return Term(names, (0,) * len(names), 0)
+    for label in labels:
+        if not isinstance(label, Hashable) or isinstance(label, bool) or label is None:
+            raise TypeError(f"{what} must be whole numbers, words or other keys, not {label!r}")
+        try:
+            hash(label)
+        except TypeError:  # a tuple of lists
+            raise TypeError(f"{what} must have a hash, and {label!r} has none") from None
+        if label is not ... and not _is_other(label):
+            natural(label, what)
+    return labels
+
+
+def _is_other(label: object) -> bool:
+    """Is a label something else than a number?"""
+    return isinstance(label, (str, tuple, frozenset)) or number(label) is None
+
+
+def _numbers_as_names(labels: Sequence[Any]) -> dict[Any, str]:
+    return {label: label_name(natural(label, "a label")) for label in labels}
+
+
+def _others_as_names(labels: Sequence[Any]) -> dict[Any, str]:
+    """Words that may be names stay what they are; all else gets the first letters that are free."""
+    names = {label: label for label in labels if isinstance(label, str) and is_name(label)}
+    taken = set(names)
+    free = (name for k in count() if (name := label_name(k)) not in taken)
+    for label in labels:
+        if label not in names:
+            names[label] = next(free)
+    return names
+
+
+def _term(labels: Sequence[Any], names: Mapping[Any, str]) -> Term:
+    """A list of labels as a term."""
+    spelt = tuple([ELLIPSIS if label is ... else names[label] for label in labels])
+    return Term(spelt, (0,) * len(spelt), 0)

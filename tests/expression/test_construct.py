@@ -1,6 +1,9 @@
 """Tensors and einsums from whatever is at hand, against NumPy and explicit loops, with integers."""
 
+import unicodedata
+
 import numpy as np
+import opt_einsum
 import pytest
 from oracle import assert_same, loop_einsum
 
@@ -317,3 +320,57 @@ def test_interleaved_with_names():
     assert es("A", [0, 1], "B", [1, 2], [0, 2]) == es("ij,jk->ik", "A", "B")
     assert es(X, [0, 1], "v", [1], [0]) == es("ij,j->i", X, "v")
     assert_same(ev(es("i", [1, 2])), np.array([1, 2]))  # one operand: a string and its array
+
+
+A23, B34 = np.arange(6).reshape(2, 3), np.arange(12).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ((["x", "t"], ["t", "k"], ["x", "k"]),                             "x t, t k -> x k"),
+        ((["x", "time"], ["time", "k"], ["k", "x"]),                       "x time, time k -> k x"),
+        ((["x", ("t", 1)], [("t", 1), frozenset([2])], ["x", frozenset([2])]), "x a, a b -> x b"),
+        ((["a", 0], [0, "b"], ["a", "b"]),                                 "a c, c b -> a b"),
+        ((["not a name", "t"], ["t", 7], ["not a name", 7]),               "a t, t b -> a b"),
+        ((["x", "t", ...], [..., "t", "k"], ["x", ..., "k"]),               "x t, t k -> x k"),
+        ((["x", "t"], ["t", "k"]),                                         "x t, t k -> k x"),
+    ],
+)  # fmt: skip
+def test_interleaved_labels_are_any_keys(labels, text):
+    """As in opt_einsum, which sorts the labels of an output that is not written."""
+    first, second, *output = labels
+    e = ed.einsum(A23, first, B34, second, *output)
+    assert e == ed.einsum(text, A23, B34)
+    assert ed.evaluate(e).tolist() in ((A23 @ B34).tolist(), (A23 @ B34).T.tolist())
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (([("t", 1), 0], [0, "k"]),      "the order of the output is not known.*give the output labels"),
+        ((["x", [1]], [[1], "k"], ["x"]), r"labels of operand 0 must be whole numbers, words or other keys, not \[1\]"),
+        ((["x", (1, [2])], ["k", "l"], ["x"]), r"must have a hash, and \(1, \[2\]\) has none"),
+        ((["x", True], [True, "k"], ["x"]), "labels of operand 0 must be whole numbers, words or other keys, not True"),
+        ((["x", -1], [-1, "k"], ["x"]),   "labels of operand 0 is -1|labels of operand 0 must"),
+    ],
+)  # fmt: skip
+def test_keys_that_are_no_labels(labels, message):
+    first, second, *output = labels
+    with pytest.raises((TypeError, ed.EinderivError), match=message):
+        ed.einsum(A23, first, B34, second, *output)
+
+
+def test_letters_of_opt_einsum():
+    """Its letters behind the 52 are U+00C0 and on: taken up to U+024F where they are letters, else refused."""
+    symbols = [opt_einsum.get_symbol(k) for k in range(52, 200)]
+    taken = 0
+    for symbol in symbols:
+        text = f"a{symbol},{symbol}b->ab"
+        if unicodedata.is_normalized("NFKC", symbol) and symbol.isalpha():
+            assert ed.einsum(text, A23, B34) == ed.einsum("ax,xb->ab", A23, B34)
+            taken += 1
+        else:
+            with pytest.raises(ed.ParseError, match=rf"U\+{ord(symbol):04X}"):
+                ed.einsum(text, A23, B34)
+    assert taken > 130
