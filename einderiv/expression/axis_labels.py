@@ -81,10 +81,14 @@ def _of_held(node: Constant) -> tuple[Along, ...]:
 
 
 def _of_function(node: Apply, parts: tuple[tuple[Along, ...], ...]) -> tuple[Along, ...]:
-    """Batch axes stay where they are; what a function does along its own is not known."""
+    """Batch axes stay where they are; what a function does along its own is not known, but for
+    softmax.
+    """
     batch = len(parts[0]) - node.core
     axes = [_together(column, f"along axis {p}") for p, column in _columns(parts) if p < batch]
     own = [Along(moved=True)] * (node.ndim - batch)
+    if node.function.sums_to_one:
+        own = list(parts[0][batch:])
     return (*axes, *own)
 
 

@@ -180,8 +180,9 @@ def einsum(
 
     An operand is an expression, a name, a number, an array or a `Delta`; without any they are named
     A, B, C, …. NumPy's interleaved form ``einsum(X, [0, 1], Y, [1, 2], [0, 2])`` is understood,
-    also with words or other keys as labels, as opt_einsum has them. A repeated output label embeds on a diagonal; an output label without an operand broadcasts, with
-    its size given in `sizes` (an int, or the name of an axis that ``ed.tensor`` declared).
+    also with words or other keys as labels, as opt_einsum has them. A repeated output label embeds
+    on a diagonal; an output label without an operand broadcasts, with its size given in `sizes` (an
+    int, or the name of an axis that ``ed.tensor`` declared).
 
     >>> einsum("is,st,tj->ij", "X", "Y", "P").subscripts
     'is,st,tj->ij'

@@ -140,7 +140,8 @@ v = ed.tensor("v", ("feature",))
         (X[:, ::-1],                              ("time", "feature"),                 "time"),
         (X + X[::-1],                             ("time", "feature"),                 "feature unit"),
         (X @ np.ones((3, 4)),                     ("time", "dim_1"),                     "time"),
-        (ed.softmax(X, axis=1),                   ("time", "feature"),                 "time"),
+        (ed.softmax(X, axis=1),                   ("time", "feature"),                 "time feature unit"),
+        (ed.cumsum(X, axis=1),                    ("time", "feature"),                 "time"),
         (ed.sort(X, axis=0),                      ("time", "feature"),                 ""),
     ],
 )  # fmt: skip
