@@ -97,7 +97,11 @@ def _of_product(
 ) -> tuple[Along, ...]:
     meeting: dict[int, list[Along]] = {}
     for factor, labels, axes in zip(node.factors, node.inputs, parts, strict=True):
-        one_each = dict(zip(labels, axes, strict=True))  # of a diagonal the last: it meets itself
+        one_each: dict[int, Along] = {}
+        for label, along in zip(labels, axes, strict=True):
+            before = one_each.setdefault(label, along)
+            if (before.name, before.dim) != (along.name, along.dim):
+                one_each[label] = Along(moved=True)  # a diagonal between dims is along none of them
         if is_hot(factor):
             one_each.pop(labels[-1])  # the values of an index array, which are places
         for label, along in one_each.items():

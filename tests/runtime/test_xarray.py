@@ -190,3 +190,40 @@ def test_levels_of_an_index():
 def test_constants_count_as_given():
     f = ed.compile(X @ w, constants=["X"])
     assert f(X=WIDE.T, w=V).time.values.tolist() == f(w=V).time.values.tolist() == TIMES
+
+
+def test_diagonals():
+    """Between two dims it is along neither; within one it is along that."""
+    square, one = ed.tensor("Q", "row column"), ed.tensor("R", "row row")
+    data = xarray.DataArray(
+        M, dims=("row", "column"), coords={"row": [1, 2, 3], "column": [4, 5, 6]}
+    )
+    found = ed.evaluate(ed.diag(square), Q=data)
+    assert found.values.tolist() == np.diag(M).tolist() and not found.coords
+    assert float(ed.evaluate(ed.trace(square), Q=data)) == np.trace(M)
+    assert ed.evaluate(ed.diag(one), R=M).tolist() == np.diag(M).tolist()
+
+
+REAL = np.random.default_rng(0).standard_normal((3, 4))
+LABELS = {"time": [3, 1, 2], "feature": list("dbca")}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (lambda X, w: X * w,                       lambda X, w: X * w),
+        (lambda X, w: X @ w,                       lambda X, w: X.dot(w)),
+        (lambda X, w: ed.exp(X).T,                 lambda X, w: np.exp(X).T),
+        (lambda X, w: X.mean(0) - w,               lambda X, w: X.mean("time") - w),
+        (lambda X, w: X - X.mean(1, keepdims=True), lambda X, w: X - X.mean("feature")),
+        (lambda X, w: ed.maximum(X, w),            lambda X, w: np.maximum(X, w)),
+        (lambda X, w: ed.where(X > 0, X, w),       lambda X, w: xarray.where(X > 0, X, w)),
+        (lambda X, w: ed.softmax(X, axis=1),       lambda X, w: np.exp(X) / np.exp(X).sum("feature")),
+        (lambda X, w: X.sum(),                     lambda X, w: X.sum()),
+    ],
+)  # fmt: skip
+def test_as_xarray_itself_has_it(ours, theirs):
+    data = xarray.DataArray(REAL, dims=("time", "feature"), coords=LABELS)
+    weights = xarray.DataArray(REAL[0], dims="feature", coords={"feature": LABELS["feature"]})
+    found = ed.evaluate(ours(X, w), {"X": data.T, "w": weights})
+    xarray.testing.assert_allclose(found, theirs(data, weights).transpose(*found.dims))
