@@ -42,6 +42,7 @@ ONCE_WRONG = [
     (12296, "selected",          "and over a number that is not read"),
     (16264, "products",          "the diagonal of a mask is a negative number"),
     (24394, "formula",           "a label alone on an axis that is longer"),
+    (30129, "sparse",            "a label of one value is left over in a core"),
     (40727, "compact",           "a label in a relation that follows for each of its values"),
     (41119, "subscripts",        "an axis of the output in such a relation"),
     (44254, "compact_as_judged", "a letter that is also an index array"),

@@ -189,8 +189,11 @@ class Related:
         parts = parted(inputs, hots, relations, output, self.lengths, overlapping=overlapping)
         outer = [hots[k] for k in parts.outer_hots]
         inner = [hot for hot in hots if hot not in outer]
-        core = System(tensors, inner, parts.inner, parts.core)
-        return core, System([], outer, parts.outer, output)
+        embedding = System([], outer, parts.outer, output)
+        # A label of one value may be left over from a relation that its value has dissolved.
+        ends = embedding.inside.union(output)
+        kept = tuple([label for label in parts.core if label in ends])
+        return System(tensors, inner, parts.inner, kept), embedding
 
     def _points(self, core: System, embedding: System) -> int:
         """About how many points of the embedding there are: what is enumerated at best."""
