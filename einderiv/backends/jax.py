@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import EinderivError, counted
 from ..expression import library, usable
-from ..planning import Op, Ops, Program, Step
+from ..planning import Op, Ops, Part, Program, Step, joined_axis
 from .array_api_helpers import EVERYWHERE, renamed
 from .array_api_helpers import IMPORTS as ALIKE
 from .base import BASE_PASSES, Backend, Helpers, Kind, Library
@@ -21,7 +21,8 @@ from .convolution_spelling import jax_text
 from .functional import Functional
 from .functional_indexing import IMPORTS as OF_INDEXING
 from .functional_indexing import indexing_helpers
-from .source_text import Spell
+from .numpy_index_spelling import part_text
+from .source_text import Spell, aligned, literal, shape
 
 TEXTS = {
     "scaled": """\
@@ -331,8 +332,8 @@ class Jax(Functional):
 
     @property
     def ops(self) -> Collection[Op]:
-        """Two more than other libraries have."""
-        return {*super().ops, Ops.SHARD, Ops.CONVOLUTION}
+        """Three more than other libraries have."""
+        return {*super().ops, Ops.SHARD, Ops.CONVOLUTION, Ops.ASSEMBLE}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
@@ -340,6 +341,8 @@ class Jax(Functional):
             return [f"shard({inputs[0]}, {step.spec[0]})"]
         if step.op is Ops.CONVOLUTION:
             return [jax_text(inputs, step, size)]
+        if step.op is Ops.ASSEMBLE:
+            return [_assembled(inputs, step, size)]
         return super().spell(step, inputs, size)
 
     def fitted(
@@ -357,6 +360,36 @@ class Jax(Functional):
             "shard": self.helpers.texts["shard"].replace("[:1]", f"[:{mesh.size}]"),
         }
         return replace(self, helpers=replace(self.helpers, texts=texts), bindings={"mesh": flat})
+
+
+def _assembled(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    """Parts that are joined, or put into zeros one after the other."""
+    parts, cleared = step.spec
+    values = [_part_value(x, part) for x, part in zip(inputs, parts, strict=True)]
+    lengths = [size(n) for n in step.sizes]
+    axis = joined_axis(parts, cleared)
+    if axis is not None:
+        by_start: dict[int, str] = {}
+        for part, value in zip(parts, values, strict=True):
+            span = part.spans[axis]
+            if any(span.axis is None for span in part.spans):
+                whole = shape([*lengths[:axis], str(span.extent), *lengths[axis + 1 :]])
+                value = f"jnp.broadcast_to({value}, {whole})"
+            by_start[span.start] = value
+        return f"jnp.concatenate(({', '.join(by_start[at] for at in sorted(by_start))}), {axis})"
+    text = f"jnp.zeros({shape(lengths)}, dtype)"
+    for part, value in zip(parts, values, strict=True):
+        there = part_text(part.spans, step, size)
+        text += f".at{there}.{'add' if part.adds else 'set'}({value})"
+    return text
+
+
+def _part_value(x: str, part: Part) -> str:
+    """What is put into a place, by the axes of the whole: repeated ones have one position."""
+    axes = tuple(range(len(part.spans)))
+    own = {span.axis: axis for axis, span in enumerate(part.spans) if span.axis is not None}
+    value = aligned(x, tuple([own[axis] for axis in range(len(own))]), axes)
+    return value if part.number == 1 else f"{literal(part.number)} * {value}"
 
 
 JAX = Jax(
@@ -379,6 +412,7 @@ JAX = Jax(
     passes=(
         *BASE_PASSES,
         "convolutions",
+        "concatenations",
         "numbers out of products",
         "numbers into sums",
         "numbers into operands",

@@ -21,7 +21,7 @@ from .ops import (
     sums,
     turned,
 )
-from .parts import Box, Part, Span, apart, entries_of, uncovered
+from .parts import Box, Part, Span, apart, entries_of, joined_axis, uncovered
 from .paths import asked, check_optimizer, order_seconds, search, size_free
 from .program import Program
 from .tuning_constants import tuning
@@ -54,6 +54,7 @@ __all__ = [
     "contraction",
     "costs",
     "entries_of",
+    "joined_axis",
     "many_grams",
     "middle",
     "order_seconds",

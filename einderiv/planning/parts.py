@@ -74,6 +74,25 @@ def entries_of(spans: Iterable[Span], lengths: Sequence[int]) -> int:
     return total
 
 
+def joined_axis(parts: Sequence[Part], cleared: Sequence[Box]) -> int | None:
+    """The axis along which parts lie one behind the other and fill the whole; None where they do
+    not.
+
+    >>> above, below = (Span(0, 0, 1, 3), Span(1)), (Span(None, 3, 1, 2), Span(0))
+    >>> joined_axis([Part(below, 1, False), Part(above, 1, False)], ())
+    0
+    """
+    if cleared or len(parts) < 2:
+        return None
+    cut: set[int] = set()
+    for spans, _, adds in parts:
+        own = [span.axis for span in spans if span.axis is not None]
+        if adds or own != sorted(own) or any(span.step != 1 for span in spans):
+            return None
+        cut.update(axis for axis, span in enumerate(spans) if span.extent is not None)
+    return cut.pop() if len(cut) == 1 else None
+
+
 def uncovered(parts: Sequence[Sequence[Span]], lengths: Sequence[int]) -> list[Box]:
     """Boxes without common entries that hold what no part covers. Of a part that leaves gaps all
     may be in them.

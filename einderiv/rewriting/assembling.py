@@ -34,23 +34,26 @@ from ..planning import (
     Step,
     apart,
     entries_of,
+    joined_axis,
     sums,
     tuning,
     uncovered,
 )
 from .target import Target
 
+ADDENDS = 2  # so deep the terms of a sum are taken apart, and no sum that stands in them
+
 
 def assemble_sums(program: Program, _: Target) -> Program:
     """The program with sums of terms that lie apart put together in one array each."""
-    sums_apart = _Sums(program)
-    for k in reversed(program.live()):
-        sums_apart.replace(k)
-    if not sums_apart.found:
-        return program
-    assembled = sums_apart.program
-    assembled.sort()
-    return assembled
+    return _Sums(program, joined=False).replaced()
+
+
+def join_sums(program: Program, _: Target) -> Program:
+    """The program with sums of terms that lie one behind the other joined, for a library that does
+    not write into arrays.
+    """
+    return _Sums(program, joined=True).replaced()
 
 
 def _index_arrays(program: Program) -> set[int]:
@@ -120,7 +123,10 @@ class _Piece(NamedTuple):
 class _Sums:
     """Goes through a program from its end: a sum takes what only it reads apart."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, joined: bool) -> None:
+        """With `joined` only what lies one behind the other, along one axis, is put together."""
+        self.joined = joined
+        self.original = program
         self.program = program.copy()
         self.measure = program.measure
         self.first_new = len(program.steps)
@@ -130,17 +136,38 @@ class _Sums:
             self.uses.update(step.inputs)
         self.found = False
         self.whole = _index_arrays(program)
+        self.deepest = tuning.assembled_depth
+
+    def replaced(self) -> Program:
+        """The program with other steps, if there are any."""
+        for k in reversed(self.program.live()):
+            self.replace(k)
+        if not self.found:
+            return self.original
+        self.program.sort()
+        return self.program
 
     def replace(self, k: int) -> None:
         """Step `k` put together, if it is a sum of parts and nothing before has taken it apart."""
         if k not in self.live:
             return
         # What index arrays are made of stays whole numbers, whatever the result is.
-        step = None if k in self.whole else self._assembled(k)
+        step = None if k in self.whole else self._put_together(k)
         if step is not None:
             self.program.steps[k] = step
             self.found = True
         self._read(self.program.steps[k])
+
+    def _put_together(self, k: int) -> Step | None:
+        if not self.joined:
+            return self._assembled(k)
+        # Rows of a block are joined, then columns; all parts of one array may lie both ways.
+        for depth in (tuning.assembled_depth, ADDENDS):
+            self.deepest = depth
+            step = self._assembled(k)
+            if step is not None and step.op is Ops.ASSEMBLE and joined_axis(*step.spec) is not None:
+                return step
+        return None
 
     def _read(self, step: Step) -> None:
         """What a step reads must be there; of new steps also what these read."""
@@ -328,7 +355,7 @@ class _Sums:
     def _pieces(self, value: int, depth: int) -> list[_Piece]:
         """The pieces of a value: those that it is put together of, where nothing else reads it."""
         step = self.program.steps[value]
-        alone = self.uses[value] == 1 and depth < tuning.assembled_depth
+        alone = self.uses[value] == 1 and depth < self.deepest
         pieces = self._taken_apart(step, depth) if alone else None
         return [self._whole(value)] if pieces is None else pieces
 

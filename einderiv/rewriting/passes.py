@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ..errors import EinderivError, near
 from ..planning import Op, Ops, Program
-from .assembling import assemble_sums
+from .assembling import assemble_sums, join_sums
 from .batching import batch_products
 from .constant_folding import fold_constants
 from .convolutions import convolve_vectors, make_convolutions
@@ -122,6 +122,13 @@ PASSES = (
         "terms with zeros around them are put into one array: y[:2] = 0, y[2:] = x, y[1:-1] += x",
         assemble_sums,
         Example('einsum("i->(i+2)", x) + pad(x, 1)', {"x": (5,)}),
+        makes=(Ops.ASSEMBLE,),
+    ),
+    Pass(
+        "concatenations",
+        "terms with zeros around them that lie one behind the other are joined",
+        join_sums,
+        Example("roll(x, 2)", {"x": (5,)}),
         makes=(Ops.ASSEMBLE,),
     ),
     Pass(

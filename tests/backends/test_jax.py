@@ -181,6 +181,47 @@ def test_numpy_arrays_are_converted_for_a_backend_by_name():
     assert isinstance(ed.compile(X * 2, backend="jax")(X=[[1.0, 2.0]]), jnp.ndarray)
 
 
+ROW = ed.tensor("x", "i")
+#: what is joined, by NumPy, and how many concatenations there are
+JOINED = {
+    "reflected": (ed.pad(X, 1, mode="reflect"), lambda x: np.pad(x, 1, mode="reflect"), 2),
+    "wrapped": (ed.pad(X, (1, 2), mode="wrap"), lambda x: np.pad(x, (1, 2), mode="wrap"), 2),
+    "the edge, repeated": (ed.pad(X, 2, mode="edge"), lambda x: np.pad(x, 2, mode="edge"), 2),
+    "rolled": (ed.roll(X, (1, -1), (0, 1)), lambda x: np.roll(x, (1, -1), (0, 1)), 2),
+    "with numbers": (ed.concatenate([-3 * ROW, ROW]), lambda x: np.concatenate([-3 * x, x]), 1),
+    "zeros at the end": (ed.concatenate([ROW, ed.zeros(2)]), lambda x: np.append(x, [0, 0]), 0),
+    "every other": (ed.pad(ed.einsum("i->(2i)", ROW), (0, 1)) + ed.einsum("i->(2i+1)", -ROW), lambda x: np.stack([x, -x], 1).ravel(), 0),
+    "a block": (
+        ed.block([[X, X * X], [X * 3, X]]),
+        lambda x: np.block([[x, x * x], [x * 3, x]]),
+        3,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", JOINED)
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_what_lies_one_behind_the_other_is_joined(case, n):
+    e, want, count = JOINED[case]
+    tensor = ROW if "x" in ed.expression.needed([e]) else X
+    if n == 1 and case in ("reflected", "wrapped", "rolled"):
+        n = 3
+    x = np.arange(1.0, 1 + n**tensor.ndim).reshape((n,) * tensor.ndim)
+    for whole in (x, x.astype(np.int32), -0.0 * x, np.where(x > 1, np.nan, x)):
+        f = ed.compile(e, backend="jax")
+        got = np.asarray(f({tensor.name: whole}))
+        np.testing.assert_array_equal(got, want(whole))
+        if count and not np.isnan(whole).any():
+            np.testing.assert_array_equal(np.signbit(got), np.signbit(want(whole)))
+    source = f._last.emitted.source.split("def compute")[1]
+    if n > 2:
+        assert source.count("jnp.concatenate") == count
+        assert ("concatenations" in f._last.program.passes) == bool(count)
+    loss = ed.grad(ed.sum(e * e), tensor)
+    theirs = jax.grad(lambda a: (f({tensor.name: a}) ** 2).sum())(jnp.asarray(x))
+    np.testing.assert_allclose(ed.evaluate(loss, {tensor.name: x}), theirs, rtol=1e-13)
+
+
 def test_traced_whole_numbers_are_refused():
     f = ed.compile(2 * X)
     assert f(X=jnp.ones((2, 2), int)).tolist() == [[2, 2], [2, 2]]

@@ -176,7 +176,6 @@ SPELT = {  # the ops that a backend has
         "stack",
         "take",
         "windowed product",
-        "assemble",
         "weighted rows",
     },
 }
