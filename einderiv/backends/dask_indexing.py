@@ -290,7 +290,7 @@ _GRAPHS = (
     "from dask.highlevelgraph import HighLevelGraph"
 )
 
-TEXTS = {**{n: text for n, text in OF_NUMPY.items() if n != "windowed_product"}, **_OWN}
+TEXTS = {**OF_NUMPY, **_OWN}
 IMPORTS = {
     **{name: text for name, text in IMPORTS_OF_NUMPY.items() if name in TEXTS},
     **dict.fromkeys(("read_blocks", "place_blocks", "mask_blocks"), _GRAPHS),

@@ -4,7 +4,7 @@ of the table.
 
 from __future__ import annotations
 
-from . import numpy_indexing
+from . import numpy_indexing, numpy_windows
 from .array_api_helpers import EVERYWHERE, OF_NUMPY, renamed
 from .base import Helpers
 from .convolution_spelling import IMPORTS as CONVOLVED_IMPORTS
@@ -332,6 +332,7 @@ def log_determinant(factors):
     return np.log(np.abs(np.diagonal(lu))).sum()  # no product, so no overflow
 """,
     **numpy_indexing.TEXTS,
+    **numpy_windows.TEXTS,
 }
 #: what the helpers import
 _LAPACK = """\
@@ -347,6 +348,7 @@ IMPORTS = {
     "frechet_of": "from itertools import permutations",
     "sylvester": "from scipy.linalg import solve_sylvester",
     **numpy_indexing.IMPORTS,
+    **numpy_windows.IMPORTS,
 }
 
 HELPERS = Helpers({**TEXTS, **CONVOLVED}, {**IMPORTS, **CONVOLVED_IMPORTS})

@@ -415,6 +415,45 @@ def test_the_taps_of_a_window(layout, stride, axes):
     assert WITH_SCIPY["tap_axes"](x, labels, own, out) == axes
 
 
+KERNEL_OUTS = ["yxcf", "fcyx", "cfxy"]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1)])
+@pytest.mark.parametrize("layout", ["nPQc", "ncPQ", "cPQ", "PQnc", "nPc"])
+@pytest.mark.parametrize("cotangent", ["nfhw", "nhwf", "fwhn", "hwnf"])
+def test_products_over_the_rows_of_windows(layout, stride, dilation, cotangent, backwards):
+    """Gradients by kernels: places are summed, taps are kept."""
+    labels, x = window(layout, stride, dilation, backwards)
+    own = "".join(label for label in cotangent if label in labels + "f")
+    y = rng.integers(-4, 5, [SIZES[label] for label in own]).astype(float)
+    if (stride, dilation) == (1, 1) and "Q" in layout:
+        out = "".join(label for label in "yxcf" if label in labels + "f")
+        assert WITH_SCIPY["row_axes"](x, labels, own, out) == ("h", "y", 1)
+    for kernel in KERNEL_OUTS:
+        out = "".join(label for label in kernel if label in labels + "f")
+        want = np.einsum(f"{labels},{own}->{out}", x, y)
+        for terms, operands in ((f"{labels},{own}", (x, y)), (f"{own},{labels}", (y, x))):
+            got = WITH_SCIPY["windowed_product"](f"{terms}->{out}", *operands)
+            assert got.dtype == want.dtype
+            assert got.tolist() == want.tolist()
+
+
+def test_a_product_over_rows_copies_a_block():
+    """Less than a window that is cut along one axis."""
+    x, y = rng.random((16, 8, 34, 34)), rng.random((16, 4, 32, 32))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))
+    product = WITH_SCIPY["windowed_product"]
+    tracemalloc.start()
+    try:
+        found = product("nchwyx,nfhw->fcyx", windows, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(found, np.einsum("nchwyx,nfhw->fcyx", windows, y), rtol=1e-12)
+    assert peak <= x.nbytes // 2
+
+
 @pytest.mark.parametrize("out", ["nhwf", "nfhw"])
 def test_a_product_by_taps_copies_a_block(out):
     """Less than a window that is cut along one axis."""
