@@ -80,11 +80,7 @@ def block(terms: Sequence[Term[Array]], dtype: Any, ranges: Ranges) -> Array | N
                 continue
             if entries is None:
                 entries = np.zeros([stop - start for start, stop in ranges], dtype)
-            part, parts = cut
-            crossed = [parts[label] for label in term.output]
-            shape = [stop - start for start, stop in crossed]
-            whole = crossing(term.output, ranges, parts)
-            entries[whole] += value(product_of(part, shape), dtype)
+            add_related(entries, cut[0], ranges, cut[1])
             continue
         if entries is None:
             entries = np.zeros([stop - start for start, stop in ranges], dtype)
@@ -94,6 +90,15 @@ def block(terms: Sequence[Term[Array]], dtype: Any, ranges: Ranges) -> Array | N
             cuts.append((array[index], labels))
         add(entries, term.output, ranges, parts, cuts)
     return entries
+
+
+def add_related(
+    entries: Array, part: Term[Array], ranges: Ranges, parts: Mapping[Label, Range]
+) -> None:
+    """Add a term with relations, narrowed to a block, into the entries of that."""
+    shape = [parts[label][1] - parts[label][0] for label in part.output]
+    whole = crossing(part.output, ranges, parts)
+    entries[whole] += value(product_of(part, shape), entries.dtype)
 
 
 def add(

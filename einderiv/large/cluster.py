@@ -17,23 +17,34 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Array
-from ..errors import BackendError
 from ..expression import Labels
+from ..planning import Term
 from ..runtime import Structured, is_related
-from .blocks import Inside, Place, Ranges, add, arrays_of, inside, slices, with_arrays
+from .blocks import (
+    Inside,
+    Place,
+    Ranges,
+    add,
+    add_related,
+    inside,
+    narrowed,
+    slices,
+    with_arrays,
+)
 
 AHEAD = 4  # tasks for each thread of the cluster that wait there
 
 
 class Part(NamedTuple):
     """A term as a task gets it: its labels, what the block has of them, and pieces of its
-    factors with their places.
+    factors with their places; with relations also the term itself, narrowed, without its factors.
     """
 
     output: Labels
     known: Inside
     # labels, sizes of the axes, pieces' places
     factors: tuple[tuple[Labels, tuple[int, ...], tuple[Ranges, ...]], ...]
+    related: Term[Array] | None
 
 
 class Cluster:
@@ -41,17 +52,18 @@ class Cluster:
 
     def __init__(self, tensor: Structured, client: Any) -> None:
         self.distributed: Any = import_module("distributed")
-        if any(is_related(term) for term in tensor._terms):
-            raise BackendError(
-                "a result with index expressions is not written by a cluster: give arrays of "
-                "NumPy, of which parts are computed here block by block"
-            )
         self.client = client
         self.dtype = np.dtype(tensor.dtype)
-        # Computed where they are wanted: on the workers, where they stay.
-        arrays = arrays_of(tensor._terms)
-        persisted = client.persist(list(arrays.values()))
-        self.terms = with_arrays(tensor._terms, dict(zip(arrays, persisted, strict=True)))
+        # Computed where they are wanted: on the workers, where they stay. Index arrays say which
+        # blocks a term crosses, so they come here.
+        factors = {id(a): a for term in tensor._terms for a, _ in term.factors}
+        persisted = client.persist(list(factors.values()))
+        arrays = dict(zip(factors, persisted, strict=True))
+        for term in tensor._terms:
+            for array, _ in term.hots:
+                if id(array) not in arrays:
+                    arrays[id(array)] = np.asarray(client.compute(array, sync=True))
+        self.terms = with_arrays(tensor._terms, arrays)
         self.futures = {}  # of the pieces, by their keys
         for array in persisted:
             for future in self.distributed.futures_of(array):
@@ -64,7 +76,7 @@ class Cluster:
             for array, _ in term.factors:
                 pieces += [self.futures[key] for key in _keys(array)]
         digests: list[str] = self.client.gather(self.client.map(hashed, pieces, pure=False))
-        return digests
+        return digests + [hashed(array) for term in self.terms for array, _ in term.hots]
 
     def write(self, path: str, blocks: Iterator[tuple[Place, Ranges]]) -> Iterator[Place]:
         """Write blocks; the place of each, once it is on disk."""
@@ -95,6 +107,9 @@ class Cluster:
         pieces: list[Any] = []
         for term in self.terms:
             known = inside(term.output, ranges)
+            related = None
+            if known is not None and is_related(term):
+                known, related = _narrowed(term, known)
             if known is None:
                 continue
             factors = []
@@ -107,10 +122,20 @@ class Cluster:
                     pieces.append(self.futures[(lazy.name, *numbers)])
                     places.append(place)
                 factors.append((labels, sizes, tuple(places)))
-            parts.append(Part(term.output, known, tuple(factors)))
+            parts.append(Part(term.output, known, tuple(factors), related))
         if not parts:
             return None
         return self.client.submit(write_block, path, ranges, self.dtype, parts, pieces, pure=False)
+
+
+def _narrowed(term: Term[Array], known: Inside) -> tuple[Inside | None, Term[Array] | None]:
+    """What a block needs of each label of a term with relations, and the term without its factors,
+    which it reads there with a halo; two times None where it is zero for sure.
+    """
+    nothing = np.zeros((), np.int8)
+    shapes = tuple([(np.broadcast_to(nothing, array.shape), own) for array, own in term.factors])
+    found = narrowed(term._replace(factors=shapes), known)
+    return (None, None) if found is None else (found[1], found[0]._replace(factors=()))
 
 
 def _keys(array: Any) -> list[tuple[Any, ...]]:
@@ -164,9 +189,12 @@ def write_block(
 
     entries = np.zeros([stop - start for start, stop in ranges], dtype)
     left = iter(pieces)
-    for output, known, factors in parts:
+    for output, known, factors, related in parts:
         cuts = [(_joined(sizes, places, left), labels) for labels, sizes, places in factors]
-        add(entries, output, ranges, known, cuts)
+        if related is None:
+            add(entries, output, ranges, known, cuts)
+        else:
+            add_related(entries, related._replace(factors=tuple(cuts)), ranges, known)
     zarr.open_array(path, mode="r+")[slices(ranges)] = entries
 
 

@@ -6,7 +6,7 @@ Values are numbered; two steps that say the same are one step, so common work is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -78,7 +78,11 @@ class Program:
 
     def live(self) -> list[int]:
         """The values that the outputs need, in order."""
-        needed = set(self.outputs)
+        return self.needed(self.outputs)
+
+    def needed(self, values: Iterable[int]) -> list[int]:
+        """Some values and those that they are made of, in order."""
+        needed = set(values)
         for k in reversed(range(len(self.steps))):
             if k in needed:
                 needed.update(self.steps[k].inputs)

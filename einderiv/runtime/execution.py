@@ -171,6 +171,26 @@ class Execution:
                 "not computed yet: convert them to floats first"
             )
 
+        if self.library.lazy:
+            self._check_computed_places()
+
+    def _check_computed_places(self) -> None:
+        """Raise for places that are computed, where blocks are chosen before anything is."""
+        steps = self.program.steps
+        for _, step in self.program.live_steps():
+            if step.op not in (Ops.READ, Ops.PLACE, Ops.MASK):
+                continue
+            made = [steps[k] for k in self.program.needed(step.inputs[1:])]
+            functions = [one.spec[0].name for one in made if one.op is Ops.APPLY]
+            if functions:
+                names = [one.spec[0] for one in made if one.op is Ops.INPUT]
+                raise BackendError(
+                    f"{self.library.name} chooses blocks before anything is computed, and here "
+                    f"places are computed first: by {functions[-1]} of {', '.join(names)}. Give "
+                    "arrays of NumPy, or compute the places and read at them as an index array: "
+                    "x[r] with r = np.argsort(…)"
+                )
+
     @property
     def words(self) -> dict[str, Any]:
         """What a quick call knows of the library: its arrays, the dtype, how a scalar becomes an

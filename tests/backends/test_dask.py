@@ -174,6 +174,30 @@ def test_what_is_refused(call, error, match):
         call()
 
 
+ROW = ed.tensor("x", "i")
+
+
+@pytest.mark.parametrize(
+    ("e", "function"),
+    [
+        (ed.sort(ROW), "argsort"),
+        (ROW[ed.argsort(ROW)], "argsort"),
+        (ed.grad(ed.sum(ed.sort(ROW) ** 2 * ROW), ROW), "argsort"),
+        (ROW[ed.argmax(ROW)] * ROW, "argmax"),
+        (ed.median(ROW), "order"),
+    ],
+)
+def test_places_that_are_computed(e, function):
+    """They choose blocks; their function and its tensor are named. Places that are given are read at."""
+    with pytest.raises(
+        ed.BackendError, match=f"^dask chooses blocks .*by {function} of x. Give arrays of NumPy"
+    ):
+        ed.evaluate(e, x=da.from_array(np.array([3.0, 1, 2]), chunks=2))
+    x = np.array([3.0, 1, 2])
+    at = ed.einsum("(r[e])->e", ROW, index={"r": np.argsort(x)})
+    assert ed.evaluate(at, x=da.from_array(x, chunks=2)).compute().tolist() == [1, 2, 3]
+
+
 def test_the_arrays_decide():
     assert isinstance(ed.evaluate(ed.einsum("ij->i", "A"), A=da.ones((3, 2))), da.Array)
     assert DASK.library.looked_at(da.ones(3)) is None
