@@ -83,9 +83,36 @@ def _size(self: Expr) -> int | SymbolicSize:
 
 def _no_assignment(self: Expr, key: object, value: object) -> NoReturn:
     raise TypeError(
-        "expressions are immutable: entries cannot be assigned to; ed.concatenate, ed.pad and "
-        "ed.where make another one"
+        "expressions are immutable: entries cannot be assigned to. " + _instead_of_assignment(key)
     )
+
+
+def _no_deletion(self: Expr, key: object) -> NoReturn:
+    raise TypeError(
+        "expressions are immutable: entries cannot be deleted; e[places] of those that stay, or "
+        "ed.concatenate([e[:k], e[k + 1:]]) is another one"
+    )
+
+
+def _instead_of_assignment(key: object) -> str:
+    """The line that makes another expression, where the places say one."""
+    if isinstance(key, int) and not isinstance(key, bool):
+        key = slice(key, key + 1 if key != -1 else None)
+        written, value = f"e[{key.start}] = v", "[v]"
+    elif isinstance(key, slice) and key.step in (None, 1):
+        ends = ["" if end is None else str(end) for end in (key.start, key.stop)]
+        written, value = f"e[{':'.join(ends)}] = v", "v"
+    else:
+        return (
+            "For e[mask] = v write e = ed.where(mask, v, e); ed.concatenate and ed.pad put parts "
+            "side by side"
+        )
+    before = [] if key.start in (None, 0) else [f"e[:{key.start}]"]
+    behind = [] if key.stop is None else [f"e[{key.stop}:]"]
+    if not before and not behind:
+        return f"For {written} write e = v"
+    parts = ", ".join([*before, value, *behind])
+    return f"For {written} write e = ed.concatenate([{parts}])"
 
 
 def _no_attribute(self: Expr, name: str) -> Any:
@@ -110,8 +137,9 @@ def _no_member(self: Expr, value: object) -> NoReturn:
 
 def _no_iteration(self: Expr) -> NoReturn:
     raise TypeError(
-        "an expression cannot be iterated over: write e[0], e[1], … for its entries, or evaluate "
-        "it first: ed.evaluate(e, …)"
+        "an expression cannot be iterated over: write e[0], e[1], … for its entries, a, b = e[0], "
+        "e[1], and ed.stack([f(e[k]) for k in range(n)]) for what a loop makes of each; or "
+        "evaluate it first: ed.evaluate(e, …)"
     )
 
 
@@ -160,8 +188,8 @@ def _array_of(self: Expr, *args: object, **kwargs: object) -> NoReturn:
     raise TypeError(
         "an expression is not an array, and cannot be written into one; evaluate it with "
         "ed.evaluate(e, …). For np.array([[a, b], [c, d]]) of expressions write "
-        "ed.stack([[a, b], [c, d]]), for a[k] = e ed.concatenate, ed.pad or ed.where; "
-        "for table @ e of pandas table.to_numpy() @ e"
+        "ed.stack([[a, b], [c, d]]), for a[1:] = e ed.concatenate([a[:1], e]), for a[mask] = e "
+        "ed.where(mask, e, a), for table @ e of pandas table.to_numpy() @ e"
     )
 
 
@@ -198,6 +226,7 @@ ATTRIBUTES: dict[str, object] = {
     "__hash__": _hash,
     "__bool__": _no_truth,
     "__getitem__": functions.entries,
+    "__delitem__": _no_deletion,
     "__setitem__": _no_assignment,
     "__len__": _length,
     "__iter__": _no_iteration,

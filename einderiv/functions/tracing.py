@@ -48,7 +48,16 @@ def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) 
     names = parameter_names(f, len(tensors))
     args = [_traced(value, name) for name, value in zip(names, tensors, strict=True)]
     keywords = {name: _traced(value, name) for name, value in named.items()}
-    result = _Reader().read(f)(*args, **keywords)
+    try:
+        result = _Reader().read(f)(*args, **keywords)
+    except ValueError as error:
+        # NumPy tries float(e), and says that e is a sequence.
+        if isinstance(error.__cause__, TypeError) and "setting an array element" in str(error):
+            raise TypeError(
+                "an expression cannot be written into an array: for a[k] = e write "
+                "ed.concatenate([a[:k], [e], a[k + 1:]]), or ed.stack([…]) of all entries"
+            ) from error
+        raise
     _check_expressions(result, getattr(f, "__name__", "the function"))
     return result
 

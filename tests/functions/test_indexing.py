@@ -1,5 +1,7 @@
 """``e[…]`` reads what NumPy reads; values and derivatives, of sizes that are known and that arrays give later."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -204,10 +206,54 @@ def test_a_mask_says_the_size():
         ed.evaluate(e, x=[1, 2])
 
 
-def test_assignment_is_refused():
+ASSIGNED = {  # places, and what makes another expression
+    "0":     "ed.concatenate([[v], e[1:]])",
+    "1":     "ed.concatenate([e[:1], [v], e[2:]])",
+    "-1":    "ed.concatenate([e[:-1], [v]])",
+    "1:":    "ed.concatenate([e[:1], v])",
+    ":-1":   "ed.concatenate([v, e[-1:]])",
+    "1:3":   "ed.concatenate([e[:1], v, e[3:]])",
+    ":":     "v",
+    "::2":   None,
+    "[1,2]": None,
+    "True":  None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("places", "line"), ASSIGNED.items())
+def test_assignment_is_refused(places, line):
     x = ed.tensor("x", "i")
-    with pytest.raises(TypeError, match="expressions are immutable"):
-        x[0] = 1
+    said = "ed.where" if line is None else f"For e[{places}] = v write e = {line}"
+    with pytest.raises(TypeError, match="expressions are immutable: .*" + re.escape(said)):
+        exec(f"x[{places}] = 1", {"x": x})
+    if line is None:
+        return
+    # and the line does it
+    array = np.arange(4.0)
+    v = np.full(np.shape(eval(f"array[{places}]")), 9.0)
+    e = eval(line, {"ed": ed, "e": x, "v": v})
+    exec(f"array[{places}] = v")
+    got = ed.evaluate(e, x=np.arange(4.0)) if line != "v" else v
+    assert got.tolist() == array.tolist()
+
+
+def test_what_is_no_list_says_what_to_write():
+    x = ed.tensor("x", "i")
+    with pytest.raises(TypeError, match=r"a, b = e\[0\], e\[1\], and ed\.stack\(\["):
+        _a, _b = x
+    with pytest.raises(TypeError, match=r"deleted; .*ed\.concatenate"):
+        del x[1]
+    array = np.zeros(3)
+    with pytest.raises(TypeError, match=r"for a\[1:\] = e ed\.concatenate\(\[a\[:1\], e\]\)"):
+        array[1:] = x
+    held = np.zeros(3)
+
+    def written(x):
+        held[1] = x.sum()
+        return x
+
+    with pytest.raises(TypeError, match=r"for a\[k\] = e write ed\.concatenate"):
+        ed.trace_function(written, "i")
 
 
 def test_arrays_of_expressions_name_stack():
