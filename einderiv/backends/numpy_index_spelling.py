@@ -47,7 +47,7 @@ def place_lines(inputs: Sequence[str], step: Step, size: Spell) -> list[str]:
     if assigned is not None:
         return [f"{{out}} = np.zeros({made}, {inputs[0]}.dtype)", assigned, ""]
     indices, once = step.spec
-    if not once and _added_along(step):
+    if not once and _added_along(step, size):
         return [_called("added_at", inputs[0], _array(indices[0], inputs), size(step.sizes[0]))]
     places = [_place(index, inputs, size) for index in indices]
     helper = "scattered_at" if _by_array(indices) else "place_at"
@@ -281,7 +281,7 @@ def _taken_along(step: Step) -> int | None:
     return axis if (*x[:axis], *array, *x[axis + 1 :]) == step.sizes else None
 
 
-def _added_along(step: Step) -> bool:
+def _added_along(step: Step, size: Spell) -> bool:
     """Is the first axis written at an index array, of which the value has all axes first, and are
     the other axes as they are?
     """
@@ -291,7 +291,8 @@ def _added_along(step: Step) -> bool:
     ((number, axes, _),) = indices[0].arrays
     order = [*axes, *[index.bare for index in indices[1:]]]
     v, array = step.operand_sizes[0], step.operand_sizes[number]
-    return order == list(range(len(v))) and (*array, *step.sizes[1:]) == v
+    lengths = [size(n) for n in (*array, *step.sizes[1:])]
+    return order == list(range(len(v))) and lengths == [size(n) for n in v]
 
 
 def triangle_text(inputs: Sequence[str], step: Step, size: Spell, module: str) -> str | None:

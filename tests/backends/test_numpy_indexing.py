@@ -9,6 +9,7 @@ import indexing
 import numpy as np
 import pytest
 
+import einderiv as ed
 from einderiv.backends import NUMPY
 from einderiv.backends.numpy_inplace import into
 from einderiv.planning import Index, Ops, Program, Step
@@ -488,3 +489,12 @@ def test_rows_with_weights(shape, scope):
             if rows[at] < 4:
                 want[rows[at]] += w[at] * v[at]
         same(run(Ops.WEIGHTED_ROWS, [w, v, rows], (), (4, 2), scope), want)
+
+
+def test_sums_of_segments_are_one_call():
+    """Whatever the sizes of the entries and of the index array are called."""
+    v, r = rng.integers(-9, 10, 12).astype(float), rng.integers(0, 4, 12)
+    total = ed.compile(ed.segment_sum(ed.tensor("v", "e"), r, 4))
+    want = [v[r == k].sum() for k in range(4)]
+    assert total(v=v).tolist() == want
+    assert "added_at(v, places_of(ids, 'ids'), 4)" in total._last.emitted.source
