@@ -234,6 +234,37 @@ class Banded:
         x, _ = solve(lu, self.lower, self.upper, b, pivots, overwrite_b=1)
         return np.asarray(x)
 
+    def times(self, x: Array) -> Array:
+        """The product with columns."""
+        given = x.reshape(self.n, -1)
+        if self.order is not None:
+            given = given[self.order]
+        product = np.zeros_like(given)
+        for offset in range(-self.lower, self.upper + 1):
+            start, stop = max(0, -offset), min(self.n, self.n - offset)
+            line = self._diagonal(offset)[:, None]
+            product[start:stop] += line * given[start + offset : stop + offset]
+        if self.order is not None:
+            back = np.empty_like(product)
+            back[self.order] = product
+            product = back
+        return product.reshape(x.shape)
+
+    def lower_bands(self) -> Array | None:
+        """Cholesky's factor L of a symmetric matrix, ``bands[i - j, j] = L[i, j]``; None where it
+        is not positive definite.
+        """
+        if self._cholesky is None:
+            return None
+        if len(self._cholesky.factors) == 1:
+            (factors,) = self._cholesky.factors
+            # of a diagonal it is what the roots are of
+            return factors if factors.ndim == 2 else np.sqrt(factors)[None]
+        pivots, multipliers = self._cholesky.factors
+        roots = np.sqrt(pivots)
+        below = np.concatenate([multipliers * roots[:-1], np.zeros(1, multipliers.dtype)])
+        return np.stack([roots.astype(below.dtype), below])
+
     def _grown(self, x: Array) -> Array:
         """``|A| |x|``."""
         sizes = np.abs(x)

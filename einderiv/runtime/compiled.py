@@ -655,6 +655,7 @@ def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Ma
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     """What makes structured tensors of the results of an execution."""
     from .structured import Structured
+    from .terms import held_terms
 
     dtype, backend, device = execution.dtypes[0], execution.backend, execution.device
     rows = []
@@ -667,11 +668,7 @@ def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
         arrays = iter(results)
         tensors: list[Any] = []
         for root, split, shape, places in rows:
-            held = []
-            for term in places:
-                factors = tuple([(next(arrays), labels) for _, labels in term.factors])
-                hots = tuple([(next(arrays), labels) for _, labels in term.hots])
-                held.append(term._replace(factors=factors, hots=hots))
+            held = held_terms(places, arrays)
             tensors.append(Structured(held, shape, dtype, root, split, backend, device))
         return tensors
 

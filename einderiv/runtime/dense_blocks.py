@@ -173,6 +173,50 @@ def spectrum(blocks: Array) -> Array:
     return np.ravel(np.linalg.eigvalsh(symmetric))
 
 
+def times_entries(entries: Array, x: Array) -> Array:
+    """The product with columns x of shape ``(*stack, 1, sides)``."""
+    return np.asarray(entries[..., None, None] * x)
+
+
+def inverted_entries(entries: Array, name: Name) -> Array:
+    """The diagonals of the inverses, shape ``(*stack, 1)``."""
+    return divided(entries, np.ones((*entries.shape, 1, 1), entries.dtype), name)[..., 0]
+
+
+def inverted_blocks(blocks: Array, name: Name) -> Array:
+    """The diagonals of the inverses, shape ``(*stack, order)``."""
+    identity = np.broadcast_to(np.eye(blocks.shape[-1], dtype=blocks.dtype), blocks.shape)
+    inverses = factored(blocks, identity, name)
+    return np.diagonal(inverses, axis1=-2, axis2=-1)
+
+
+def lower_entries(entries: Array, name: Name) -> Array:
+    """The roots of positive entries, as Cholesky's factors have them."""
+    bad = ~(entries.real > 0)
+    if bad.any():
+        raise not_positive(name(first(bad)))
+    return np.sqrt(entries)
+
+
+def lower_blocks(blocks: Array, name: Name) -> Array:
+    """Cholesky's factors, lower ones, of symmetric blocks."""
+    symmetric = (blocks + adjoint(blocks)) / 2
+    try:
+        return np.linalg.cholesky(symmetric)
+    except np.linalg.LinAlgError:
+        pass
+    for at in np.ndindex(*blocks.shape[:-2]):
+        try:
+            np.linalg.cholesky(symmetric[at])
+        except np.linalg.LinAlgError:
+            raise not_positive(name(at)) from None
+    raise not_positive(name(()))
+
+
+def not_positive(where: str) -> EinderivError:
+    return EinderivError(f"{where} is not positive definite: it has no Cholesky factor")
+
+
 def adjoint(blocks: Array) -> Array:
     return np.conjugate(blocks.swapaxes(-1, -2))
 

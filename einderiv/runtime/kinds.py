@@ -17,6 +17,7 @@ import numpy as np
 from ..backends import Array
 from ..planning import Term
 from .banded import Banded
+from .circulant import Circulant, around
 from .dense_blocks import (
     Map,
     Name,
@@ -24,12 +25,17 @@ from .dense_blocks import (
     factored,
     floating,
     hermitian,
+    inverted_blocks,
+    inverted_entries,
     log_blocks,
     log_entries,
+    lower_blocks,
+    lower_entries,
     positive_blocks,
     positive_entries,
     real_entries,
     spectrum,
+    times_entries,
     unsigned_blocks,
     unsigned_entries,
 )
@@ -37,9 +43,12 @@ from .diagonals import Step, Steps, bands, filled, folded, mirrored, reach, step
 from .entries import most_entries
 from .iterative import has_scipy
 from .kronecker import Group, small
+from .kronecker_sums import KroneckerSum, inverse_diagonal, kronecker_sum
+from .low_rank import LowRank, SquareOf, low_rank
 from .sparse import Extent, SuperLU, matrix_of
 from .terms import is_related
 from .toeplitz import Toeplitz, along
+from .triangular import Triangular
 
 #: unknowns: a smaller matrix is a block, whatever its structure
 TINY = 4
@@ -50,7 +59,7 @@ SPARSE_FROM = 256
 #: of the entries of a matrix: one that is fuller is dense
 SPARSE = 1 / 8
 
-Form = Banded | SuperLU | Toeplitz
+Form = Banded | SuperLU | Toeplitz | Circulant | Triangular | KroneckerSum | LowRank
 
 
 class Kind(NamedTuple):
@@ -67,6 +76,9 @@ class Kind(NamedTuple):
     positive: Callable[[Any], bool]  # are the symmetric blocks positive definite?
     # |A|⁺, by the absolute values of the eigenvalues, and the projection to where A is regular
     unsigned: Callable[[Any], tuple[Map, Map]]
+    times: Callable[[Any, Array], Array]  # the product with columns
+    inverse_diagonal: Callable[[Any, Name], Array]
+    lower: Callable[[Any, Name], Array]  # Cholesky's factor, a dense one
 
 
 def _hermitian_entries(entries: Array, largest: Callable[[], float]) -> bool:
@@ -83,6 +95,9 @@ def _of_entries(alone: str, part: str) -> Kind:
         _hermitian_entries,
         positive_entries,
         unsigned_entries,
+        times_entries,
+        inverted_entries,
+        lower_entries,
     )
 
 
@@ -96,7 +111,14 @@ def _of_blocks(alone: str, part: str) -> Kind:
         hermitian,
         positive_blocks,
         unsigned_blocks,
+        np.matmul,
+        inverted_blocks,
+        lower_blocks,
     )
+
+
+def _lower_of(form: Form, name: Name) -> Array:
+    return lower_blocks(form.dense(), name)
 
 
 def _of_form(form: type[Form], alone: str, part: str) -> Kind:
@@ -109,6 +131,9 @@ def _of_form(form: type[Form], alone: str, part: str) -> Kind:
         form.hermitian,
         form.positive,
         form.unsigned,
+        form.times,
+        getattr(form, "inverse_diagonal", inverse_diagonal),
+        _lower_of,
     )
 
 
@@ -135,14 +160,36 @@ KINDS = {
         "Levinson's recursion for a Toeplitz matrix of {count} unknowns",
         "a Toeplitz matrix of {count} unknowns",
     ),
+    "circulant": _of_form(
+        Circulant,
+        "Fourier transforms of a circulant matrix of {count} unknowns, O(n log n)",
+        "a circulant matrix of {count} unknowns",
+    ),
+    "triangular": _of_form(
+        Triangular,
+        "substitution in a {form} triangular matrix of {count} unknowns",
+        "a {form} triangular matrix of {count} unknowns",
+    ),
+    "kronecker sum": _of_form(
+        KroneckerSum,
+        "sum of Kronecker products of {form}: {how}",
+        "a sum of Kronecker products of {form}",
+    ),
+    "low rank": _of_form(
+        LowRank,
+        "Woodbury's identity for {form}, {how}",
+        "{form}",
+    ),
 }
 
 
 class Part:
     """A group of a square tensor, and the form in which it is factored."""
 
-    def __init__(self, group: Group, dtype: Any) -> None:
+    def __init__(self, group: Group, dtype: Any, square_of: SquareOf) -> None:
+        """`square_of` makes a tensor of terms, for what is a sum of a tensor and others."""
         self.group = group
+        self.square_of = square_of
         self.dtype = dtype  # of the tensor
 
     @property
@@ -153,12 +200,12 @@ class Part:
     @cached_property
     def form(self) -> Form | None:
         """What is factored instead of dense blocks, if anything is."""
-        return _form(self.group, self.dtype)
+        return _form(self.group, self.dtype, self.square_of)
 
     @classmethod
-    def of_form(cls, form: Banded | SuperLU) -> Part:
+    def of_form(cls, form: Banded | SuperLU, square_of: SquareOf) -> Part:
         """A matrix that is no part of a tensor."""
-        part = cls(Group((), (0,), (), (), (form.n,)), form.values.dtype)
+        part = cls(Group((), (0,), (), (), (form.n,)), form.values.dtype, square_of)
         part.form = form
         return part
 
@@ -174,6 +221,14 @@ class Part:
                 return "sparse"
             case Toeplitz():
                 return "toeplitz"
+            case Circulant():
+                return "circulant"
+            case Triangular():
+                return "triangular"
+            case KroneckerSum():
+                return "kronecker sum"
+            case LowRank():
+                return "low rank"
         return self.group.kind
 
     def held(self, dtype: Any) -> Any:
@@ -184,16 +239,28 @@ class Part:
         """The largest sum of the absolute values of all terms: what rounding is relative to."""
         if self.form is None:
             return self.group.largest()
-        form = _form(self.group.of_magnitudes(), np.dtype(np.float64))
+        form = _form(self.group.of_magnitudes(), np.dtype(np.float64), self.square_of)
         return self.group.largest() if form is None else float(np.abs(form.values).max(initial=0))
 
     def allows(self, what: str) -> bool:
         """Is `what` within the limits on work and memory?"""
-        if self.form is None or what == "the least step":
-            return small(self.group, self.dtype)
         match self.form, what:
-            case _, "solve":
+            case Circulant(), _ if what != "cholesky":
                 return True
+            case KroneckerSum(is_standard=True), _ if what != "cholesky":
+                return True
+            case None, _:
+                return small(self.group, self.dtype)
+            case Banded(order=None, n=n), "cholesky" if n == self.group.order:
+                return len(self.group.inner) == 1 or small(self.group, self.dtype)
+            case _, "the least step" | "cholesky":
+                return small(self.group, self.dtype)
+            case _, "solve" | "inv_diagonal":
+                return True
+            case ((KroneckerSum() | LowRank()), "logdet"):
+                return True
+            case ((KroneckerSum() | LowRank()), _):
+                return small(self.group, self.dtype)
             case Banded() as band, "eigvalsh":
                 return small(self.group, self.dtype) or band.spectral_work <= MOST_SPECTRAL
             case (Toeplitz(), _) | (SuperLU(), "eigvalsh"):
@@ -213,7 +280,21 @@ class Part:
     def _words(self, pattern: str) -> str:
         stack = prod(self.group.stack)
         form = "" if self.form is None else self.form.words()
-        return pattern.format(stack=stack, n=self.group.order, count=self.count, form=form)
+        how = self.form.how if isinstance(self.form, (KroneckerSum, LowRank)) else ""
+        order = self.group.order
+        return pattern.format(stack=stack, n=order, count=self.count, form=form, how=how)
+
+    @property
+    def hardest(self) -> int:
+        """How many unknowns are factored as a dense matrix."""
+        match self.form:
+            case None:
+                return self.group.order if self.group.free else 1
+            case KroneckerSum(orders=orders):
+                return int(max(orders))
+            case Triangular() | Toeplitz():
+                return int(self.group.order) - 1
+        return 1
 
 
 def named(parts: Sequence[Part]) -> str:
@@ -221,15 +302,36 @@ def named(parts: Sequence[Part]) -> str:
     return " and ".join([part.named for part in parts])
 
 
-def _form(group: Group, dtype: Any) -> Form | None:
+def _form(group: Group, dtype: Any, square_of: SquareOf) -> Form | None:
     """What a group is factored as, if not as dense blocks."""
     if not group.free:
         return None
     is_dense = small(group, dtype)
     related = any(map(is_related, group.terms))
-    if is_dense and not (related and has_scipy()):
-        return None
     dtype = floating(dtype)
+
+    def _low_rank(group: Group, dtype: Any, is_dense: bool) -> LowRank | None:
+        return low_rank(group, dtype, square_of, small=is_dense)
+
+    recognised: list[Callable[[Group, Any, bool], Form | None]] = [_kronecker_sum, _low_rank]
+    if has_scipy():
+        if related:
+            recognised = [_by_diagonals, _by_entries, *recognised]
+        elif not is_dense:
+            recognised.append(_by_entries)
+    for form_of in recognised:
+        form = form_of(group, dtype, is_dense)
+        if form is not None:
+            return form
+    return None
+
+
+def _kronecker_sum(group: Group, dtype: Any, is_dense: bool) -> KroneckerSum | None:
+    return kronecker_sum(group, dtype, small=is_dense)
+
+
+def _by_diagonals(group: Group, dtype: Any, is_dense: bool) -> Form | None:
+    """A band, or one number along each diagonal, or no entries on one side."""
     rows = (*group.stack, *group.inner)
     band = _band(group, rows, dtype)
     if band is not None:
@@ -237,9 +339,24 @@ def _form(group: Group, dtype: Any) -> Form | None:
     if not group.tied and len(rows) == 1 and rows[0] > TINY:
         values = along(group.terms, rows[0], dtype)
         if values is not None:
-            return Toeplitz(values, is_dense)
+            column = around(values)
+            return Toeplitz(values, is_dense) if column is None else Circulant(column)
+    if group.tied or not is_dense or group.order < 2:
+        return None
+    steps = _diagonals(group, rows)
+    if steps is None:
+        return None
+    lower, upper = width(steps)
+    if min(lower, upper) or lower == upper:
+        return None
+    return Triangular(group.blocks(dtype), lower=upper == 0)
+
+
+def _by_entries(group: Group, dtype: Any, is_dense: bool) -> Form | None:
+    """A ring, or a sparse matrix; small ones are dense."""
     if is_dense and group.order < SPARSE_FROM:
         return None
+    rows = (*group.stack, *group.inner)
     ring = _ring(group, rows, dtype)
     if ring is not None:
         return ring

@@ -99,11 +99,11 @@ def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True
     """The groups of a square tensor with rows and columns of `shape`; without `kronecker` there
     is one.
     """
-    shown = tuple([(_joints(term), term.output) for term in terms])
+    shown = tuple([(joints_of(term), term.output) for term in terms])
     parts = []
     for tied, free, places in _grouped(shown, len(shape), kronecker):
         inside = [
-            _part(term, own, output) for term, (own, output) in zip(terms, places, strict=True)
+            part_of(term, own, output) for term, (own, output) in zip(terms, places, strict=True)
         ]
         stack = tuple([shape[p] for p in tied])
         inner = tuple([shape[p] for p in free])
@@ -111,7 +111,7 @@ def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True
     return parts
 
 
-def _joints(term: Term[Array]) -> tuple[Labels, ...]:
+def joints_of(term: Term[Array]) -> tuple[Labels, ...]:
     """The labels of each factor, then of each relation and each index array of a term."""
     joints = [labels for _, labels in term.factors]
     for one in term.relations:
@@ -120,14 +120,14 @@ def _joints(term: Term[Array]) -> tuple[Labels, ...]:
     return tuple(joints)
 
 
-def _part(term: Term[Array], own: Sequence[int], output: Labels) -> Term[Array]:
+def part_of(term: Term[Array], own: Sequence[int], output: Labels) -> Term[Array]:
     """A part of a term: those of its joints that are numbered `own`."""
     first, second = len(term.factors), len(term.factors) + len(term.relations)
     factors = tuple([term.factors[n] for n in own if n < first])
     relations = tuple([term.relations[n - first] for n in own if first <= n < second])
     hots = tuple([term.hots[n - second] for n in own if n >= second])
     part = Term(factors, output, relations, hots)
-    inside = set(chain.from_iterable(_joints(part)))
+    inside = set(chain.from_iterable(joints_of(part)))
     given = tuple([(label, size) for label, size in term.given if label in inside])
     return part._replace(given=given)
 
@@ -153,7 +153,7 @@ def _grouped(
     # A ⊗ B + C ⊗ D is no Kronecker product: several terms are one group.
     if kronecker and len(terms) == 1:
         joints, output = terms[0]
-        parts = _components(joints, output, axes, k)
+        parts = components(joints, output, axes, k)
         return [_group([(own, output)], part, tied, k) for part, own in parts]
     everything = [(tuple(range(len(joints))), output) for joints, output in terms]
     return [_group(everything, axes, tied, k)]
@@ -170,7 +170,7 @@ def _is_carried(term: Shown, p: int) -> bool:
     return any(output[p] in labels for labels in joints)
 
 
-def _components(
+def components(
     joints: tuple[Labels, ...], output: Labels, axes: Sequence[int], k: int
 ) -> list[tuple[list[int], tuple[int, ...]]]:
     """`axes` by what connects them, a joint with labels of both, or one label; each with the

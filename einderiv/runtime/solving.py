@@ -12,6 +12,7 @@ to be factored, conjugate gradients solve without forming it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -19,9 +20,11 @@ import numpy as np
 
 from ..backends import Array
 from ..errors import EinderivError, LimitError, limits, spoken_bytes
+from ..expression import Labels, Relation, relation
 from ..planning import Term
+from .algebra import scaled, transposed
 from .banded import Banded
-from .dense_blocks import Map, Name, first, floating
+from .dense_blocks import Map, Name, first, floating, not_positive
 from .iterative import conjugate_gradients
 from .kinds import KINDS, MOST_SPECTRAL, Part, named
 from .kronecker import LARGEST_BLOCK, Shape, groups
@@ -30,6 +33,14 @@ from .sparse import SuperLU
 # Of the largest entry: the multiples of the identity that are added to a tensor until it is
 # positive definite, which it is before they reach the sum of a row.
 SHIFTS = [1e-3 * 4**k for k in range(20)]
+
+
+WANTED = {
+    "logdet": "log |det|",
+    "eigvalsh": "eigenvalues",
+    "cholesky": "Cholesky's factor",
+    "inv_diagonal": "diagonal of the inverse",
+}
 
 
 class Square:
@@ -42,13 +53,15 @@ class Square:
         self.shape = shape
         self.dtype = dtype
         self.count = prod(shape)  # of unknowns
-        self.parts = [Part(group, dtype) for group in groups(terms, shape, kronecker=kronecker)]
+        self.parts = [
+            Part(group, dtype, Square) for group in groups(terms, shape, kronecker=kronecker)
+        ]
 
     @classmethod
     def of_form(cls, form: Banded | SuperLU) -> Square:
         """A matrix that is no tensor's."""
         square = cls((), (form.n,), form.values.dtype)
-        square.parts = [Part.of_form(form)]
+        square.parts = [Part.of_form(form, Square)]
         return square
 
     @property
@@ -72,7 +85,7 @@ class Square:
         sides = self.count // max(covered, 1)
         if what != "solve":
             times = f", {sides} times each" if sides > 1 else ""
-            wanted = "log |det|" if what == "logdet" else "eigenvalues"
+            wanted = WANTED[what]
             return f"{wanted} of {named(self.parts)}{times}"
         several = f" for {sides} right-hand sides" if sides > 1 else ""
         if len(self.parts) > 1:
@@ -94,12 +107,19 @@ class Square:
         """What the tensor maps to `b`, whose axes behind those of the rows are right-hand sides."""
         result = np.result_type(self.dtype, b)
         result = result if result.kind in "fc" else np.dtype(np.float64)
-        dtype = floating(result)
+        floating(result)  # raises where nothing is factored
         if not b.size:
             return np.zeros(b.shape, result)
         if not self.direct:
             x = _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter)
             return x.astype(result)
+        return self.solved(b)
+
+    def solved(self, b: Array) -> Array:
+        """`solve` by factors, of a tensor whose blocks can be factored."""
+        result = np.result_type(self.dtype, b)
+        result = result if result.kind in "fc" else np.dtype(np.float64)
+        dtype = floating(result)
         blocks = [self._blocks(k, dtype) for k in range(len(self.parts))]
         _check_finite(b)
         # (A ⊗ B)⁻¹ b = A⁻¹ (B⁻¹ b), each along its own axes
@@ -107,6 +127,122 @@ class Square:
         for k, own in enumerate(blocks):
             x = self._solved(k, own, x)
         return np.asarray(x, dtype=result, order="C")
+
+    # ---- as the base of another one
+    @property
+    def named(self) -> str:
+        """What it is, in words."""
+        return named(self.parts)
+
+    @property
+    def hardest(self) -> int:
+        """How many unknowns are factored as a dense matrix."""
+        return max([part.hardest for part in self.parts], default=1)
+
+    def entries(self) -> Array | None:
+        """The entries of a diagonal, in the shape of its rows; None of any other."""
+        if any(part.kind not in ("number", "diagonal") for part in self.parts):
+            return None
+        ones = np.ones((*self.shape, 1), floating(self.dtype))
+        return self.times(ones)[..., 0]
+
+    def times(self, x: Array) -> Array:
+        """The product with x, whose axes behind those of the rows are columns."""
+        dtype = floating(np.result_type(self.dtype, x))
+        for k, part in enumerate(self.parts):
+            held = self._blocks(k, dtype)
+            x = self._along(k, partial(KINDS[part.kind].times, held), x)
+        return x
+
+    @property
+    def size(self) -> float:
+        """The product of the largest entries of all groups, and how many unknowns these have."""
+        dtype = floating(self.dtype)
+        result = 1.0
+        for k, part in enumerate(self.parts):
+            held = self._blocks(k, dtype)
+            values = held if part.form is None else held.values
+            result *= float(np.abs(values).max(initial=0)) * part.group.order
+        return result
+
+    def with_terms(self, terms: Sequence[Term[Array]], dtype: Any = None) -> Square:
+        """Another one with rows of this shape."""
+        return Square(terms, self.shape, self.dtype if dtype is None else dtype)
+
+    def astype(self, dtype: Any) -> Square:
+        """The tensor with entries of another dtype."""
+        return self.with_terms(self.terms, dtype)
+
+    def negated(self) -> Square:
+        """The tensor times -1."""
+        return self.with_terms(scaled(self.terms, lambda array: -1 * array))
+
+    def transposed(self) -> Square:
+        """The tensor with rows and columns swapped."""
+        return self.with_terms(transposed(self.terms, len(self.shape)))
+
+    # ---- factors and inverses
+    def inverse_diagonal(self) -> Array:
+        """The diagonal of the inverse, in the shape of the rows."""
+        dtype = floating(self.dtype)
+        result = np.ones(self.shape, dtype)
+        if not self.count:
+            return result
+        self._check_direct("inv_diagonal")
+        # diag(A⁻¹ ⊗ B⁻¹): along an identity it is repeated
+        for k, part in enumerate(self.parts):
+            group = part.group
+            own = KINDS[part.kind].inverse_diagonal(self._blocks(k, dtype), self._namer(k))
+            axes = (*group.tied, *group.free)
+            shaped = own.reshape((*group.stack, *group.inner)).transpose(np.argsort(axes))
+            others = [p for p in range(len(self.shape)) if p not in axes]
+            result = result * np.expand_dims(shaped, others)
+        return result
+
+    def cholesky(self) -> Term[Array]:
+        """The lower factor L of a Hermitian positive definite tensor, ``L Lᴴ``, one term of as many
+        axes: a Kronecker product has those of its groups.
+        """
+        dtype = floating(self.dtype)
+        k = len(self.shape)
+        self._check_direct("cholesky")
+        factors: list[tuple[Array, Labels]] = []
+        relations: list[Relation] = []
+        columns = list(range(k))
+        blocks = [self._blocks(n, dtype) for n in range(len(self.parts))]
+        if self.count and not self._are_symmetric(blocks):
+            if len(self.parts) == 1:
+                raise EinderivError(
+                    "the tensor is not symmetric (Hermitian): it has no Cholesky factor"
+                )
+            # The product of two antisymmetric matrices by Kronecker is symmetric.
+            return Square(self.terms, self.shape, self.dtype, kronecker=False).cholesky()
+        signs = [1 if KINDS[p.kind].positive(b) else -1 for p, b in self._beside(blocks)]
+        if signs.count(-1) % 2:
+            signs[signs.index(-1)] = 1  # it is named in the error
+        for n, (part, held) in enumerate(self._beside(blocks)):
+            group = part.group
+            for p in group.free:
+                columns[p] = k + p
+            own = held if signs[n] > 0 else -held
+            across = tuple([columns[p] for p in group.free])
+            if isinstance(own, Banded) and own.order is None and len(self.shape) == 1:
+                lower = own.lower_bands()
+                if lower is None:
+                    raise not_positive(self._namer(n)(()))
+                # L[j + d, j] = lower[d, j]
+                factors.append((lower, (2 * k, *across)))
+                relations.append(relation(0, {group.free[0]: 1, across[0]: -1, 2 * k: -1}))
+                continue
+            array = KINDS[part.kind].lower(own, self._namer(n))
+            shape = (*group.stack, *group.inner, *group.inner)
+            factors.append((array.reshape(shape), (*group.tied, *group.free, *across)))
+        if not factors:
+            factors.append((np.ones((), dtype), ()))
+        return Term(tuple(factors), (*range(k), *columns), tuple(relations))
+
+    def _beside(self, blocks: Sequence[Any]) -> list[tuple[Part, Any]]:
+        return list(zip(self.parts, blocks, strict=True))
 
     def positive_definite(self) -> bool:
         """Is a symmetric tensor whose blocks can be factored positive definite? A Kronecker
@@ -221,6 +357,8 @@ class Square:
                 case "diagonal":
                     return f"entry {place} of {spoken}{of}"
                 case "blocks":
+                    return f"block {place} of {spoken}{of}"
+                case "low rank" if at:
                     return f"block {place} of {spoken}{of}"
             return f"{spoken}{of}"
 

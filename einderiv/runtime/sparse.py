@@ -239,6 +239,10 @@ class SuperLU:
             raise singular(name(()), "singular to working precision")
         return x.reshape(b.shape)
 
+    def times(self, x: Array) -> Array:
+        """The product with columns."""
+        return np.asarray(self.matrix @ x.reshape(self.n, -1)).reshape(x.shape)
+
     def log_determinant(self) -> Any:
         """``log |det A|``; the diagonal of L is 1."""
         if self._factors is None:

@@ -25,6 +25,7 @@ from ..expression import (
     Tensor,
     assemble,
     axis_names,
+    fresh_names,
     library,
     natural,
     relation,
@@ -35,16 +36,18 @@ from ..expression import terms as terms_of
 from ..functions import tree_data, tree_of
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
+from .algebra import identity, merged, scaled, transposed
 from .embeddings import Spelling
 from .entries import entries, most_entries
-from .execution import Execution
+from .execution import Execution, check_bound, largest
 from .iterative import STEPS, has_scipy, scipy_part
 from .kinds import SPARSE
 from .solving import Square
 from .sparse import chosen, flattened
-from .terms import is_related, lengths, multiplied, product, total
+from .terms import held_terms, is_related, lengths, multiplied, product, total
 
-SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
+# what needs an input of the shape of the output
+SQUARE = ("solve", "logdet", "trace", "eigvalsh", "cholesky", "inv_diagonal")
 
 
 class Structured:
@@ -236,7 +239,11 @@ class Structured:
         )
 
     def __matmul__(self, v: Any) -> Any:
-        """``S @ v`` is ``S.matvec(v)``: over all input axes; nothing dense is formed."""
+        """``S @ v`` is ``S.matvec(v)``: over all input axes; nothing dense is formed. Of two
+        structured tensors it is their product, where that stays structured.
+        """
+        if isinstance(v, Structured):
+            return self._multiplied_by(v)
         self._check_factor(v)
         return self.matvec(v)
 
@@ -249,11 +256,222 @@ class Structured:
         return self._applied(u, self.shape[:k], rows, columns, "u")
 
     def _check_factor(self, value: Any) -> None:
-        if isinstance(value, (Structured, Expr)):
+        if isinstance(value, Expr):
             raise TypeError(
                 f"a structured result is multiplied by an array, not by {type(value).__name__}: "
                 "write the product as an expression, and evaluate that"
             )
+
+    # ---- sums and multiples, which have the cores of their parts
+    def _derived(
+        self,
+        terms: list[Term[Array]],
+        dtype: Any,
+        shape: tuple[int, ...] | None = None,
+        split: int | None = None,
+        axes: Sequence[str] | None = None,
+    ) -> Structured:
+        """A tensor made of this one. No expression has its value: it is called S."""
+        names = tuple(self.axes if axes is None else axes)
+        if len(set(names)) < len(names):
+            names = tuple(fresh_names(len(names), ()))
+        shape = self.shape if shape is None else shape
+        root = Tensor("S", names)
+        return Structured(terms, shape, dtype, root, split, self._backend, self._device)
+
+    def __add__(self, other: Any) -> Structured:
+        """``S + S`` of one shape: equal embeddings are held once.
+
+        Raises TypeError for a dense array: that sum is dense, ``S.dense() + c``.
+        """
+        return self._sum(other)
+
+    def __radd__(self, other: Any) -> Structured:
+        return self._sum(other)
+
+    def __sub__(self, other: Any) -> Structured:
+        """``S - S``, as the sum."""
+        return self._sum(-other if isinstance(other, Structured) else other)
+
+    def __rsub__(self, other: Any) -> Structured:
+        return self._sum(other)
+
+    def _sum(self, other: Any) -> Structured:
+        if not isinstance(other, Structured):
+            raise TypeError(
+                f"a structured tensor plus or minus {_spoken(other)} would be dense: S.dense() "
+                "makes an array, S.shifted(number) adds to the diagonal"
+            )
+        if other.shape != self.shape:
+            raise ShapeError(
+                f"a sum needs tensors of one shape, not {self.shape} and {other.shape}"
+            )
+        self._check_backend(other)
+        dtype = self._backend.library.promoted([self.dtype, other.dtype], [])
+        split = self.split if self.split == other.split else None
+        terms = merged([*self._terms, *other._terms], self._adder(dtype))
+        return self._derived(terms, dtype, split=split)
+
+    def _check_backend(self, other: Structured) -> None:
+        if other._backend is not self._backend:
+            raise BackendError(
+                f"one structured tensor has arrays of {self._backend.name}, the other of "
+                f"{other._backend.name}: evaluate both with arrays of one library"
+            )
+
+    def _adder(self, dtype: Any) -> Callable[[Array, Array], Array]:
+        """What adds cores; whole numbers are exact, or refused."""
+
+        def add(a: Array, b: Array) -> Array:
+            if self._is_whole(dtype):
+                check_bound(largest(a) + largest(b), self._backend.library.kind(dtype).itemsize)
+            convert = self._backend.library.converted
+            added: Array = convert(convert(a, dtype) + convert(b, dtype), dtype)
+            return added
+
+        return add
+
+    def _is_whole(self, dtype: Any) -> bool:
+        return bool(self._backend.library.kind(dtype).kind in "iu")
+
+    def __neg__(self) -> Structured:
+        """``-S``."""
+        return self._scaled(-1, lambda array: -1 * array)
+
+    def __pos__(self) -> Structured:
+        return self
+
+    def __mul__(self, number: Any) -> Structured:
+        """A number times S. Raises TypeError for an array."""
+        return self._scaled(number, lambda array: array * number)
+
+    def __rmul__(self, number: Any) -> Structured:
+        return self._scaled(number, lambda array: array * number)
+
+    def __truediv__(self, number: Any) -> Structured:
+        """S by a number; whole numbers become floats, as those of arrays do."""
+        return self._scaled(number, lambda array: array / number, divides=True)
+
+    def _scaled(
+        self, number: Any, times: Callable[[Array], Array], *, divides: bool = False
+    ) -> Structured:
+        if not _is_number(number):
+            raise TypeError(
+                f"a structured tensor is multiplied and divided by numbers, not by "
+                f"{_spoken(number)}: S @ v is a product, S.dense() makes an array"
+            )
+        dtype = self._promoted(number)
+        if divides and self._is_whole(dtype):
+            dtype = self._promoted(1.0)
+        whole = self._is_whole(dtype)
+        convert = self._backend.library.converted
+
+        def converted(array: Array) -> Array:
+            if whole:
+                size = self._backend.library.kind(dtype).itemsize
+                check_bound(largest(array) * abs(int(number)), size)
+            product = self._backend.library.as_array(times(convert(array, dtype)))
+            found: Array = convert(product, dtype)
+            return found
+
+        return self._derived(scaled(self._terms, converted), dtype, split=self.split)
+
+    def _promoted(self, number: Any) -> Any:
+        """The dtype of a product with a number: one of Python does not widen floats."""
+        promoted = self._backend.library.promoted
+        if isinstance(number, (bool, int, float, complex)):
+            return promoted([self.dtype], [number])
+        return promoted([self.dtype, number.dtype], [])
+
+    @property
+    def T(self) -> Structured:
+        """Input and output swapped: the transpose, not the adjoint, of the matrix of a derivative
+        or of another tensor that is square.
+        """
+        k = self.ndim // 2 if self.split is None and self._is_square() else self._split("S.T")
+        shape = (*self.shape[k:], *self.shape[:k])
+        axes = (*self.axes[k:], *self.axes[:k])
+        split = None if self.split is None else self.ndim - k
+        return self._derived(transposed(self._terms, k), self.dtype, shape, split, axes)
+
+    def _is_square(self) -> bool:
+        half = self.ndim // 2
+        return self.shape[:half] == self.shape[half:]
+
+    def shifted(self, number: Any) -> Structured:
+        """``S + λ I``: a number times the identity is added, as the damping of a Newton step.
+
+        >>> import einderiv as ed, numpy as np
+        >>> x = ed.tensor("x", "i")
+        >>> H = ed.evaluate(ed.hessian(ed.sum(ed.exp(x)), x), x=np.zeros(3), dense=False)
+        >>> H.shifted(0.5).solve(np.ones(3))
+        array([0.66666667, 0.66666667, 0.66666667])
+
+        Raises ShapeError for a tensor that is not square, TypeError for what is no number.
+        """
+        k = self._rows("shifted")
+        if not _is_number(number):
+            raise TypeError(f"shifted takes a number, not {_spoken(number)}")
+        dtype = self._promoted(number)
+        library = self._backend.library
+        if isinstance(number, (bool, int, float, complex)):
+            number = library.given({"number": np.asarray(number, np.result_type(number))})[0][
+                "number"
+            ]
+        term = identity(library.converted(library.as_array(number), dtype), k)
+        terms = merged([*self._terms, term], self._adder(dtype))
+        return self._derived(terms, dtype, split=self.split)
+
+    def _multiplied_by(self, other: Structured) -> Structured:
+        """The product over the inputs of this one and the outputs of the other.
+
+        Raises TypeError where the product holds more than both of them, as of two sums: that is
+        dense.
+        """
+        self._check_backend(other)
+        k, inner = self._split("S @ S"), other._split("S @ S")
+        if self.shape[k:] != other.shape[:inner]:
+            raise ShapeError(
+                f"S @ S needs an input of the shape of the other's output, not {self.shape[k:]} "
+                f"and {other.shape[:inner]}"
+            )
+        middle = tuple(range(k, self.ndim))
+        rows = tuple(range(k))
+        columns = tuple(range(self.ndim, self.ndim + other.ndim - inner))
+        shape = (*self.shape[:k], *other.shape[inner:])
+        parts = []
+        for term in self._terms:
+            first = product(term, self.shape)
+            for own in other._terms:
+                second = product(own, other.shape)
+                slots = [(first, (*rows, *middle)), (second, (*middle, *columns))]
+                axes = (None,) * len(shape)
+                output = (*rows, *columns)
+                parts.append(assemble(1, slots, output, axes=axes, inline=(first, second)))
+        e = total(parts, shape)
+        execution = Execution(
+            [e], solved([e], {}), {}, backend=self._backend, device=self._device, dense=False
+        )
+        program = execution.program
+        held = sum(map(program.entries, program.outputs))
+        before = self._entries() + other._entries()
+        # One whose core fills the tensor is dense as it is: the product is no denser.
+        is_full = any(2 * s._entries() >= prod(s.shape) for s in (self, other))
+        if not is_full and held > 2 * before and 2 * held > prod(shape):
+            raise TypeError(
+                f"the product of these structured tensors has cores of {held} entries, and those "
+                f"of both have {before}: multiply one of them by S.dense()"
+            )
+        dtype = execution.dtypes[0]
+        found = held_terms(execution.terms[0], iter(execution.run({})))
+        terms = merged(found, self._adder(dtype))
+        names = fresh_names(len(shape), ())
+        return self._derived(terms, dtype, shape, k, names)
+
+    def _entries(self) -> int:
+        """How many entries the factors have; an array that serves several times counts once."""
+        factors = {id(array): array for term in self._terms for array, _ in term.factors}
+        return sum(prod(array.shape) for array in factors.values())
 
     def rmatvec(self, u: Any) -> Any:
         """The adjoint times `u`, an array of the shape of the output. It conjugates: ``<u, J v>
@@ -400,7 +618,8 @@ class Structured:
         return Square(self._terms, self.shape[: self.ndim // 2], self.dtype)
 
     def method(self, what: str = "solve") -> str:
-        """How ``solve``, ``logdet``, ``trace`` or ``eigvalsh`` does it, in one sentence.
+        """How ``solve``, ``logdet``, ``trace``, ``eigvalsh``, ``cholesky`` or ``inv_diagonal`` does
+        it, in one sentence.
 
         Raises EinderivError for another name, ShapeError if output and input have other shapes.
         """
@@ -485,6 +704,53 @@ class Structured:
         """
         self._rows("eigvalsh")
         return self.square.eigenvalues()
+
+    def inv_diagonal(self) -> Array:
+        """The diagonal of the inverse, in the shape of the output: variances, where H is the
+        precision of a normal distribution.
+
+        Raises EinderivError for a singular tensor, LimitError where a block is too large.
+        """
+        self._rows("inv_diagonal")
+        return self.square.inverse_diagonal()
+
+    def cholesky(self) -> Structured:
+        """The lower factor L of a symmetric (Hermitian) positive definite tensor, ``L Lᴴ``, by
+        blocks, bands and factors of a Kronecker product; ``L @ z`` and ``L.solve(b)`` are its
+        products.
+
+        >>> import einderiv as ed, numpy as np
+        >>> x = ed.tensor("x", "i")
+        >>> H = ed.evaluate(ed.hessian(2 * ed.norm_squared(x), x), x=np.zeros(3), dense=False)
+        >>> H.cholesky() @ np.ones(3)
+        array([2., 2., 2.])
+
+        Raises EinderivError for a tensor that is not symmetric, or not positive definite,
+        LimitError where a block is too large.
+        """
+        k = self._rows("cholesky")
+        term = self.square.cholesky()
+        (array, _), *_ = term.factors
+        return self._derived([term], array.dtype, split=k)
+
+
+def _is_number(value: Any) -> bool:
+    """Is it a number of Python, or an array of one without axes?"""
+    if isinstance(value, (bool, int, float, complex)):
+        return True
+    is_array = isinstance(value, np.generic) or library(value) is not None
+    return bool(is_array and getattr(value, "ndim", 1) == 0)
+
+
+def _spoken(value: Any) -> str:
+    """What a value is, for an error."""
+    shape = getattr(value, "shape", None)
+    kind = type(value).__name__
+    return (
+        f"a number ({kind})"
+        if shape in (None, ()) and _is_number(value)
+        else (kind if shape is None else f"an array of shape {tuple(shape)}")
+    )
 
 
 def joined(blocks: Sequence[Sequence[Structured]]) -> Square | None:

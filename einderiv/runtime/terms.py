@@ -4,7 +4,7 @@ the tensor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,16 @@ from .execution import computed
 def is_related(term: Term[Any]) -> bool:
     """Does a relation or an index array say where a term sits?"""
     return bool(term.relations or term.hots)
+
+
+def held_terms(places: Sequence[Term[int]], arrays: Iterator[Array]) -> list[Term[Array]]:
+    """Planned terms with the arrays that were computed for them, in this order."""
+    held = []
+    for term in places:
+        factors = tuple([(next(arrays), labels) for _, labels in term.factors])
+        hots = tuple([(next(arrays), labels) for _, labels in term.hots])
+        held.append(Term(factors, term.output, term.relations, hots, term.given))
+    return held
 
 
 def lengths(term: Term[Array], shape: Sequence[int]) -> dict[Label, int]:

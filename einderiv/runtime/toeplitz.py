@@ -161,6 +161,12 @@ class Toeplitz:
             "needs them regular: the dense matrix would be too large"
         )
 
+    def times(self, x: Array) -> Array:
+        """The product with columns."""
+        linalg = scipy_part("linalg")
+        product = linalg.matmul_toeplitz(self._ends, x.reshape(self.n, -1), check_finite=False)
+        return np.asarray(product).reshape(x.shape)
+
     # ---- by the dense matrix
     def log_determinant(self) -> Any:
         """``log |det A|``."""

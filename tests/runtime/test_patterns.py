@@ -52,7 +52,8 @@ CASES = [
      AT | {"w": numbers(3)}, BAND.format(N, 2, 0)),
     ("backwards",          lambda: ed.derive(x[::-1] * 1.0, x),                     AT,                   "dense 40x40"),
     ("every second",       lambda: ed.derive(x * x + ed.pad(x[::2], (0, 20)), x),   AT,                   BAND.format(N, 0, 19)),
-    ("periodic and short", lambda: ed.hessian(chain(x) + (x[0] - x[-1]) ** 2, x),   AT,                   "dense 40x40"),
+    ("periodic and short", lambda: ed.hessian(chain(x) + (x[0] - x[-1]) ** 2, x),   AT,
+     "Woodbury's identity for a band of 40 unknowns, 1 below and 1 above the diagonal plus 2 outer products, O(40 · 2²)"),
     ("periodic",           lambda: ed.hessian(chain(x) + ed.sum((ed.roll(x, 1) - x) ** 4), x), LONG,
      BAND.format(300, 2, 2) + ", in another order of the unknowns"),
     ("rings of two widths", lambda: ed.hessian(chain(x) + ed.sum((ed.roll(x, 2) - x) ** 4) + ed.sum(x * ed.roll(x, -3)), x), LONG,
@@ -286,7 +287,7 @@ SINGULAR = [
     ("a free graph",    lambda: ed.hessian(ed.sum((ed.take(x, FROM) - ed.take(x, TO)) ** 2), x), {"x": np.ones(300)}, "a sparse matrix of 300 unknowns, .* is singular"),
     ("an empty row",    lambda: ed.derive(es("(i+1)->i", x, sizes={"i": N}), x),  {"x": np.ones(N)},   "a band of 40 unknowns, 0 below and 1 above the diagonal is singular"),
     ("zeros",           lambda: ed.derive(ed.pad(x[1:-1] * x[1:-1], (1, 1)), x),  {"x": np.ones(N)},   "entry 0 of a diagonal of 40 is zero"),
-    ("ones everywhere", lambda: ed.derive(convolved("(i-j+39),j->i", "t", i=N, j=N), x), {"x": np.ones(N), "t": np.ones(79)}, "a Toeplitz matrix of 40 unknowns is singular"),
+    ("ones everywhere", lambda: ed.derive(convolved("(i-j+39),j->i", "t", i=N, j=N), x), {"x": np.ones(N), "t": np.ones(79)}, "a circulant matrix of 40 unknowns is singular, at frequency 1"),
     ("nan",             lambda: ed.hessian(chain(x), x),                          {"x": np.r_[np.nan, np.ones(N - 1)]}, "a band of 40 unknowns, .* holds nan or inf"),
 ]  # fmt: skip
 

@@ -77,9 +77,10 @@ SQUARE = [
     ("numbers in front",      lambda: ed.derive(5 * ed.sum(t("b", "k")) * es("ij,jk,kl->il", "A", "X", "B"), "X"),
                                                         "Kronecker product: 4x4 and 2x2"),
     ("a sum of two products", lambda: ed.derive(es("ij,jk->ik", "A", "X") + es("nk,kj->nj", "X", "B"), "X"),
-                                                                                      "dense 8x8"),
+     "sum of Kronecker products of 4x4 and 2x2: Sylvester's equation by Schur factors, O(4³ + 2³)"),
     ("transposed",            lambda: ed.derive(M.T, M),                              "dense 16x16"),
-    ("overlapping",           lambda: ed.derive(x * x + ed.sum(x) * x, x),            "dense 4x4"),
+    ("overlapping",           lambda: ed.derive(x * x + ed.sum(x) * x, x),
+     "Woodbury's identity for a diagonal of 4 plus one outer product, O(4 · 1²)"),
     ("identity and corner",   lambda: ed.derive(M + es("ii->ii", M), M),              "dense 16x16"),
     ("logistic",              lambda: ed.hessian(logistic(), "w"),                    "dense 3x3"),
 ]  # fmt: skip
@@ -91,7 +92,7 @@ SINGULAR = [
     ("zero times",            lambda: ed.derive(t("z", "n") * x, x),                  "entry 0 of a diagonal of 4"),
     ("a number that is zero", lambda: ed.derive(es("n,n->", "z", "x") * x - x * es("n,n->", "z", "x"), x),
                                                                                       "4x4 block is singular"),
-    ("softmax",               lambda: ed.derive(ed.softmax(x), x),                    "4x4 block is singular"),
+    ("softmax",               lambda: ed.derive(ed.softmax(x), x),                    "a diagonal of 4 plus one outer product is singular"),
     ("a corner",              lambda: ed.derive(es("ii->ii", M), M),                  "16x16 block is singular"),
 ]  # fmt: skip
 
