@@ -47,11 +47,17 @@ from .tuning_constants import tuning
 
 Pair = tuple[int, Labels]  # a value and its labels
 Value = TypeVar("Value")
+# A product that holds so many times as much as its two sides is held as these. Twice: it is what
+# solvers by outer products ask for.
+THIN = 2
 LONGEST_SUM = 256  # terms of one step, which is a line of source: Python nests a sum for each sign
 
 
 class Term(NamedTuple, Generic[Value]):
-    """One term of a tensor: factors that share no label, and the labels of all axes of the tensor.
+    """One term of a tensor: its factors, and the labels of all axes of the tensor.
+
+    Factors share labels where their product would hold far more: thin ones that are summed, as k in
+    ``U[k,a] V[k,b]``, and axes, as n in ``p[n,a] p[n,b]``.
 
     A factor is a value and its labels: the number of a step while it is planned, then an array. The
     tensor is the sum over the points that satisfy all relations; of ``w[k]`` with the output i, a
@@ -113,7 +119,12 @@ class Planner:
         for parts in components:
             carried = dict.fromkeys(chain.from_iterable(own for _, own in parts))
             out = labels if len(components) == 1 else tuple(x for x in carried if x in labels)
-            factors.append((self._product(parts, out), out))
+            sides = self._sides(parts, out)
+            if sides is None:
+                factors.append((self._product(parts, out), out))
+                continue
+            for side, own in sides:
+                factors.append((self._product(side, own), own))
         if not factors:
             return self._core(e)
         least = self._smallest(factors)
@@ -181,6 +192,53 @@ class Planner:
             if entries is None:
                 smallest += component
         return [c for c, entries in zip(components, cores, strict=True) if entries is not None]
+
+    def _sides(self, parts: list[Pair], out: Labels) -> list[tuple[list[Pair], Labels]] | None:
+        """The sides of a product that hang together by few labels, each with its own: of
+        ``U[k,a] V[k,b]`` with a thin k, or of ``p[n,a] p[n,b]``. None where the product itself
+        holds no more than :data:`THIN` times as much.
+        """
+        uses = Counter(chain.from_iterable(set(labels) for _, labels in parts))
+        shared = [x for x in uses if uses[x] > 1]
+        kept = {x for x in shared if x in out}
+        # What cuts the product apart: the axes that several factors have, and one label beside.
+        cuts = [kept] if kept else []
+        for label in shared:
+            if label not in out:
+                cuts += [{label}, {label, *kept}] if kept else [{label}]
+        entries = self._core_entries(parts, set(out)) or 1
+        best: list[tuple[list[Pair], Labels]] | None = None
+        least = entries // THIN
+        for cut in cuts:
+            sides: list[tuple[list[Pair], Labels]] = []
+            held = 0
+            for members in connected([labels for _, labels in parts], apart=cut):
+                side = [parts[k] for k in members]
+                carried = dict.fromkeys(chain.from_iterable(own for _, own in side))
+                own = tuple([x for x in carried if x in out or x in cut])
+                sides.append((side, own))
+                held += self._core_entries(side, set(own)) or 1
+            if len(sides) > 1 and held <= least:
+                best, least = self._two(sides, out), held
+        return best
+
+    def _two(
+        self, sides: list[tuple[list[Pair], Labels]], out: Labels
+    ) -> list[tuple[list[Pair], Labels]]:
+        """The sides, those without axes of their own multiplied into one that has their labels."""
+        own_axes = [set(own).intersection(out) for _, own in sides]
+        counts = Counter(chain.from_iterable(own_axes))
+        weights = [k for k, own in enumerate(own_axes) if all(counts[x] > 1 for x in own)]
+        rest = [sides[k] for k in range(len(sides)) if k not in weights]
+        for k in weights:
+            side, own = sides[k]
+            for n, (other, labels) in enumerate(rest):
+                if set(own) <= set(labels):
+                    rest[n] = ([*other, *side], labels)
+                    break
+            else:
+                rest.append(sides[k])
+        return rest
 
     def _core_entries(self, component: list[Pair], kept: set[int]) -> int | None:
         """The entries of the product of a component; None if it is a number."""

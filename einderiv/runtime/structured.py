@@ -820,7 +820,7 @@ def _term(row: Any, shape: tuple[int, ...]) -> Term[Array]:
     """A term of arrays that have the sizes of their labels."""
     factors, output, *related = row
     sizes: dict[Any, int] = dict(zip(output, shape, strict=True))
-    read = tuple([_factor(array, labels, sizes, known=not related) for array, labels in factors])
+    read = tuple([_factor(array, labels, sizes, known=False) for array, labels in factors])
     if not related:
         return Term(read, tuple(output))
     relations, hots, given = related

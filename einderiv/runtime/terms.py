@@ -1,6 +1,4 @@
-"""The terms of a structured tensor: factors that share no label, and where their product sits in
-the tensor.
-"""
+"""The terms of a structured tensor: factors, and where their product sits in the tensor."""
 
 from __future__ import annotations
 
@@ -77,6 +75,9 @@ def core_labels(term: Term[Array]) -> Labels:
     inside: list[Any] = []
     for _, labels in term.factors:
         inside += labels
+    if len(term.factors) > 1 and not is_related(term):
+        # Factors may share axes, and labels that are summed over.
+        inside = [x for x in dict.fromkeys(inside) if x in term.output]
     return term.output if sorted(inside) == sorted(term.output) else tuple(inside)
 
 

@@ -1,5 +1,7 @@
 """Cores and where they sit: every method against the dense tensor."""
 
+import pickle
+
 import numpy as np
 import pytest
 from oracle import assert_same
@@ -465,3 +467,37 @@ def test_nothing_dense_in_silence(call, message):
     with pytest.raises((TypeError, ed.ShapeError), match=message):
         call(S, np.ones(3))
     assert np.array_equal(np.asarray(S), np.eye(3))  # asked for
+
+
+THIN = [
+    # einsum             sizes                         factors of the one term
+    ("ki,kj->ij",        {"k": 2, "i": 30},             "ki,kj->ij"),
+    ("ki,k,kj->ij",      {"k": 2, "i": 30},             None),
+    ("ni,nj->nij",       {"n": 4, "i": 30},             "ni,nj->nij"),
+    ("nki,nkj->nij",     {"n": 3, "k": 2, "i": 30},     "nki,nkj->nij"),
+    ("ki,kj->ij",        {"k": 20, "i": 30},            "ij->ij"),
+    ("nki,nkj->ij",      {"n": 2, "k": 2, "i": 30},     "ij->ij"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "sizes", "factors"), THIN, ids=[row[0] for row in THIN])
+def test_products_by_few_labels_are_held_as_their_sides(spec, sizes, factors):
+    sizes = sizes | {"j": sizes["i"]}
+    inputs = spec.split("->")[0].split(",")
+    arrays = [
+        np.random.default_rng(k).integers(-4, 5, [sizes[x] for x in axes])
+        for k, axes in enumerate(inputs)
+    ]
+    e = ed.einsum(spec, *[ed.tensor(f"A{k}", axes) for k, axes in enumerate(inputs)])
+    S = ed.evaluate(e, {f"A{k}": array for k, array in enumerate(arrays)}, dense=False)
+    want = np.einsum(spec, *arrays)
+    assert np.array_equal(S.dense(), want)
+    (held,) = S.factors
+    assert len(held[0]) == (1 if factors == "ij->ij" else 2)
+    assert factors is None or held[1] == factors
+    ((core, _),) = S.terms
+    assert np.array_equal(core, want)
+    assert np.array_equal(pickle.loads(pickle.dumps(S)).dense(), want)
+    assert np.array_equal(S.to_sparse().toarray() if want.ndim == 2 else want, want)
+    if len(held[0]) == 2:
+        assert 2 * S.nbytes <= want.nbytes

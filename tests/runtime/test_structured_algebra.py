@@ -120,17 +120,18 @@ def test_products_stay_structured():
 
 
 def test_a_product_that_is_dense_is_refused():
-    thin, w = r.normal(size=(40, 2)), np.ones(3)
-    S = ed.evaluate(
-        ed.derive(es("ia,b,ab->i", "A", "w", "X"), "X"), A=thin, w=w, X=np.ones((2, 3)), dense=False
-    )
+    X = ed.tensor("X", "cd")
+    at = {name: r.normal(size=(6, 6)) for name in "PQRSTUVWYZ"} | {"X": np.ones((6, 6))}
+    pairs = [
+        es("ac,bd,cd->ab", first, second, X) for first, second in ("PQ", "RS", "TU", "VW", "YZ")
+    ]
+    S = ed.evaluate(ed.derive(sum(pairs[1:], pairs[0]), X), at, dense=False)
+    # 25 Kronecker products of 36 + 36 entries, in place of a tensor of 1296
     with pytest.raises(
-        TypeError,
-        match=r"cores of 1600 entries, .* both have 166: multiply one of them by S\.dense",
+        TypeError, match=r"cores of 1800 entries, .* both have 720: multiply one .* S\.dense"
     ):
-        S @ S.T
-    small = S.T @ S
-    assert np.allclose(small.dense(), np.tensordot(S.dense(), S.dense(), (0, 0)))
+        S @ S
+    assert np.allclose((S @ np.ones((6, 6))), S.dense().sum((2, 3)))
 
 
 REFUSED = [
