@@ -167,8 +167,8 @@ KINDS = {
     ),
     "triangular": _of_form(
         Triangular,
-        "substitution in a {form} triangular matrix of {count} unknowns",
-        "a {form} triangular matrix of {count} unknowns",
+        "substitution in {form} triangular matrix of {count} unknowns",
+        "{form} triangular matrix of {count} unknowns",
     ),
     "kronecker sum": _of_form(
         KroneckerSum,
@@ -237,7 +237,7 @@ class Part:
 
     def largest(self) -> float:
         """The largest sum of the absolute values of all terms: what rounding is relative to."""
-        if self.form is None:
+        if self.form is None or isinstance(self.form, (KroneckerSum, LowRank)):
             return self.group.largest()
         form = _form(self.group.of_magnitudes(), np.dtype(np.float64), self.square_of)
         return self.group.largest() if form is None else float(np.abs(form.values).max(initial=0))

@@ -60,6 +60,10 @@ class Base(Protocol):
     def size(self) -> float:
         """A bound on the products with vectors of ones and minus ones."""
 
+    @property
+    def values(self) -> Array:
+        """All entries that are held."""
+
     def entries(self) -> Array | None:
         """The entries of a diagonal; None of any other."""
 
@@ -167,7 +171,40 @@ def low_rank(group: Group, dtype: Any, square_of: SquareOf, *, small: bool) -> L
         return None
     left = np.concatenate([_side(group, one, 0, dtype) for one in outers], -1)
     right = np.concatenate([_side(group, one, 1, dtype) for one in outers], -1)
-    return LowRank(group, square, left, right, small)
+    base_terms, left, right = _without_zeros(square, group, left, right)
+    if base_terms is not None:
+        square = square_of(base_terms, rows, dtype)
+    return LowRank(group, square, left, right, small, rank)
+
+
+def _without_zeros(
+    base: Base, group: Group, left: Array, right: Array
+) -> tuple[list[Term[Array]] | None, Array, Array]:
+    """The terms of a diagonal base whose zeros are made other numbers, and U and V with what takes
+    these away again, ``B + U Vᵀ = (B + s Σ e eᵀ) + U Vᵀ - s Σ e eᵀ``.
+
+    None where there are no zeros, or more than outer products, which makes S singular.
+    """
+    if not np.isfinite(base.values).all():  # whoever solves says so
+        return None, left, right
+    entries = base.entries()
+    if entries is None or entries.all():
+        return None, left, right
+    flat = entries.reshape((*group.stack, group.order))
+    zero = flat == 0
+    most = int(zero.sum(-1).max())
+    if most > left.shape[-1]:
+        return None, left, right
+    size = np.abs(flat).max(-1, keepdims=True)
+    size = np.where(size > 0, size, 1).astype(flat.dtype)
+    units = np.zeros((*flat.shape, most), flat.dtype)
+    places = np.nonzero(zero)
+    units[(*places, (np.cumsum(zero, -1) - 1)[places])] = 1
+    filled = np.where(zero, size, flat).reshape((*group.stack, *group.inner))
+    labels = tuple(range(filled.ndim))
+    term = Term(((filled, labels),), (*labels, *labels))
+    left = np.concatenate([left, -size[..., None] * units], -1)
+    return [term], left, np.concatenate([right, units], -1)
 
 
 def _side(group: Group, one: Outer, which: int, dtype: Any) -> Array:
@@ -192,7 +229,11 @@ class LowRank:
     dense blocks may be formed.
     """
 
-    def __init__(self, group: Group, base: Base, left: Array, right: Array, small: bool) -> None:
+    def __init__(
+        self, group: Group, base: Base, left: Array, right: Array, small: bool, rank: int
+    ) -> None:
+        """`rank` is that of the terms; U and V may have more columns, which repair the base."""
+        self.rank = rank
         self.group = group
         self.base = base
         self.left = left
@@ -202,7 +243,7 @@ class LowRank:
 
     def words(self) -> str:
         """What it is, after its number of unknowns."""
-        count = self.left.shape[-1]
+        count = self.rank
         products = "one outer product" if count == 1 else f"{count} outer products"
         each = " each" if self.group.stack else ""
         return f"{self.base.named} plus {products}{each}"
@@ -210,22 +251,24 @@ class LowRank:
     @property
     def how(self) -> str:
         """What it costs beside the base."""
-        return f"O({self.n} · {self.left.shape[-1]}²)"
+        return f"O({self.n} · {self.rank}²)"
 
     def astype(self, dtype: Any) -> LowRank:
         """The matrix with entries of another dtype."""
         if self.left.dtype == dtype:
             return self
         left, right = self.left.astype(dtype), self.right.astype(dtype)
-        return LowRank(self.group, self.base.astype(dtype), left, right, self.small)
+        return LowRank(self.group, self.base.astype(dtype), left, right, self.small, self.rank)
 
     def __neg__(self) -> LowRank:
-        return LowRank(self.group, self.base.negated(), -self.left, self.right, self.small)
+        return LowRank(
+            self.group, self.base.negated(), -self.left, self.right, self.small, self.rank
+        )
 
     @property
     def values(self) -> Array:
-        """All entries that are held, but for those of the base."""
-        return np.concatenate([self.left.ravel(), self.right.ravel()])
+        """All entries that are held."""
+        return np.concatenate([self.base.values, self.left.ravel(), self.right.ravel()])
 
     def dense(self) -> Array:
         """The blocks themselves."""
@@ -320,10 +363,16 @@ class LowRank:
 
     def log_determinant(self) -> Any:
         """``log |det S| = log |det B| + log |det C|``."""
+        entries = self.base.entries()
+        if entries is not None and not entries.all():
+            return -np.inf  # more zeros than outer products
         try:
             whole = self.base.log_determinant()
             if not np.isfinite(whole):
-                raise EinderivError("the base is singular")
+                raise EinderivError(
+                    f"{self.base.named} is singular, and the determinant lemma divides by that "
+                    "part alone: add a multiple of the identity, S.shifted(λ)"
+                )
             return whole + np.linalg.slogdet(self._parts[1])[1].sum()
         except EinderivError:
             if not self.small:

@@ -165,6 +165,14 @@ class Square:
             result *= float(np.abs(values).max(initial=0)) * part.group.order
         return result
 
+    @property
+    def values(self) -> Array:
+        """All entries that are held."""
+        dtype = floating(self.dtype)
+        held = [part.held(dtype) for part in self.parts]
+        parts = [own if part.form is None else own.values for part, own in self._beside(held)]
+        return np.concatenate([np.ravel(own) for own in parts])
+
     def with_terms(self, terms: Sequence[Term[Array]], dtype: Any = None) -> Square:
         """Another one with rows of this shape."""
         return Square(terms, self.shape, self.dtype if dtype is None else dtype)

@@ -24,7 +24,7 @@ class Triangular:
 
     def words(self) -> str:
         """What it is, after its number of unknowns."""
-        return "lower" if self.lower else "upper"
+        return "a lower" if self.lower else "an upper"
 
     def astype(self, dtype: Any) -> Triangular:
         """The matrix with entries of another dtype."""

@@ -127,3 +127,183 @@ def test_random_sums(names, method, symmetric):
         close(lower, np.linalg.cholesky(matrix), condition)
         assert not np.triu(lower, 1).any()
         close(L @ L.solve(b[..., 0]), b[..., 0], condition)
+
+
+def held(spec, *arrays, **sizes):
+    """An einsum of arrays as a structured tensor."""
+    inputs = spec.split("->")[0].split(",") if arrays else []
+    names = [f"A{k}" for k in range(len(arrays))]
+    e = es(spec, *map(ed.tensor, names, inputs), sizes=sizes)
+    return ed.evaluate(e, dict(zip(names, arrays, strict=True)), dense=False)
+
+
+def diagonal_plus_outer(d, *vectors):
+    S = held("i->ii", d)
+    for u in vectors:
+        S = S + held("i,j->ij", u, u)
+    return S
+
+
+def test_ill_conditioned_diagonals_plus_rank_one():
+    """No worse than ten times the error of Cholesky's factorisation: far better, as it is refined."""
+    from fractions import Fraction
+
+    n = 60
+    for seed in range(5):
+        r = np.random.default_rng(seed)
+        d, u, b = 10.0 ** r.uniform(-8, 8, n), r.normal(size=n), r.normal(size=n)
+        S = diagonal_plus_outer(d, u)
+        exact_d, exact_u, exact_b = ([Fraction(v) for v in array] for array in (d, u, b))
+        inside = sum(v * w / e for v, w, e in zip(exact_u, exact_b, exact_d, strict=True))
+        capacitance = 1 + sum(v * v / e for v, e in zip(exact_u, exact_d, strict=True))
+        right = []
+        for v, w, e in zip(exact_u, exact_b, exact_d, strict=True):
+            right.append(float((w - v * inside / capacitance) / e))
+        right = np.array(right)
+        factor = np.linalg.cholesky(S.dense())
+        usual = np.linalg.solve(factor.T, np.linalg.solve(factor, b))
+        assert "Woodbury" in S.method()
+        own = np.linalg.norm(S.solve(b) - right) / np.linalg.norm(right)
+        assert own <= 10 * np.linalg.norm(usual - right) / np.linalg.norm(right)
+        assert own <= 1e-9
+
+
+@pytest.mark.parametrize(("n", "zeros"), [(6, 1), (6, 2), (2500, 2)])
+def test_zeros_on_the_diagonal(n, zeros):
+    r = np.random.default_rng(n)
+    d = r.uniform(1, 2, n)
+    d[:zeros] = 0
+    S = diagonal_plus_outer(d, r.normal(size=n), r.normal(size=n))
+    b = r.normal(size=n)
+    assert "plus 2 outer products" in S.method()
+    matrix = S.dense()
+    assert np.allclose(matrix @ S.solve(b), b)
+    assert np.isclose(S.logdet(), np.linalg.slogdet(matrix)[1])
+    if n < 10:
+        assert np.allclose(S.inv_diagonal(), np.diag(np.linalg.inv(matrix)))
+
+
+def test_many_unknowns_and_few_outer_products():
+    """Nothing of 20,000 × 20,000 is formed, which would be a LimitError."""
+    n = 20_000
+    r = np.random.default_rng(0)
+    x, V = ed.tensor("x", "i"), ed.tensor("V", "ki")
+    at = dict(x=r.normal(size=n), V=r.normal(size=(5, n)))
+    H = ed.evaluate(ed.hessian(ed.sum(ed.exp(x)) + ed.norm_squared(V @ x), x), at, dense=False)
+    assert (
+        H.method()
+        == "Woodbury's identity for a diagonal of 20000 plus 5 outer products, O(20000 · 5²)"
+    )
+    b = r.normal(size=n)
+    y = H.solve(b)
+    assert np.abs(H @ y - b).max() <= 1e-10
+    d = np.exp(at["x"])
+    small = np.eye(5) + 2 * at["V"] / d @ at["V"].T
+    assert np.isclose(H.logdet(), np.log(d).sum() + np.linalg.slogdet(small)[1])
+
+
+RING = np.array([4, 1, 0.5, 0.2, 0.1, 0.1, 0.2, 0.5, 1])
+
+
+@pytest.mark.parametrize("column", [RING, RING + np.arange(9)], ids=["symmetric", "any"])
+def test_circulant_matrices(column):
+    x = ed.tensor("x", "i")
+    rolled = [column[k] * ed.roll(x, k) for k in range(1, 9)]
+    S = ed.evaluate(ed.derive(sum(rolled, column[0] * x), x), x=np.ones(9), dense=False)
+    matrix = S.dense()
+    b = np.random.default_rng(0).normal(size=(9, 2))
+    assert S.method() == "Fourier transforms of a circulant matrix of 9 unknowns, O(n log n)"
+    assert np.allclose(S.solve(b), np.linalg.solve(matrix, b))
+    assert np.isclose(S.logdet(), np.linalg.slogdet(matrix)[1])
+    assert np.allclose(S.inv_diagonal(), np.diag(np.linalg.inv(matrix)))
+    both = S + S.T
+    assert "circulant" in both.method() and "circulant" in S.shifted(2).method()
+    assert np.allclose(both.eigvalsh(), np.linalg.eigvalsh(both.dense()))
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_triangular_matrices(upper):
+    r = np.random.default_rng(1)
+    y = ed.tril(ed.tensor("A", "ij")) @ ed.tensor("z", "j")
+    S = ed.evaluate(
+        ed.derive(y, "z"), A=r.normal(size=(8, 8)) + 3 * np.eye(8), z=np.ones(8), dense=False
+    )
+    S = S.T if upper else S
+    matrix = S.dense()
+    b = r.normal(size=(8, 2))
+    assert (
+        S.method()
+        == f"substitution in {'an upper' if upper else 'a lower'} triangular matrix of 8 unknowns"
+    )
+    assert np.allclose(S.solve(b), np.linalg.solve(matrix, b))
+    assert np.isclose(S.logdet(), np.linalg.slogdet(matrix)[1])
+    assert np.allclose(S.inv_diagonal(), np.diag(np.linalg.inv(matrix)))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_factor_of_a_band_is_a_band(order):
+    x = ed.tensor("x", "i")
+    loss = ed.sum(x**2) + ed.sum(ed.diff(x, order) ** 4)
+    S = ed.evaluate(ed.hessian(loss, x), x=np.arange(30) % 7.0, dense=False)
+    L = S.cholesky()
+    assert L.nbytes == 8 * 30 * (order + 1)
+    assert np.allclose(L.dense(), np.linalg.cholesky(S.dense()))
+    assert np.allclose(S.dense() @ L.T.solve(L.solve(np.ones(30))), 1)
+    assert np.allclose(S.inv_diagonal(), np.diag(np.linalg.inv(S.dense())))
+
+
+ONES = np.ones(6)
+NAN = np.r_[np.nan, np.ones(5)]
+LARGE = 2500
+
+
+def kronecker_of(first, second):
+    n, m = len(first), len(second)
+    return held("ac->abcb", first, b=m) + held("bd->abad", second, a=n)
+
+
+FAULTS = [
+    ("singular sum", lambda: diagonal_plus_outer(ONES, 1j * ONES / 6**0.5), lambda S: S.solve(ONES), "a diagonal of 6 plus one outer product is singular"),
+    ("nan", lambda: diagonal_plus_outer(NAN, ONES), lambda S: S.solve(ONES), "plus one outer product holds nan or inf"),
+    ("inf", lambda: diagonal_plus_outer(ONES, np.inf * NAN), lambda S: S.logdet(), "plus one outer product holds nan or inf"),
+    ("nan in b", lambda: diagonal_plus_outer(ONES, ONES), lambda S: S.solve(NAN), "the right-hand side holds nan or inf"),
+    ("shape of b", lambda: diagonal_plus_outer(ONES, ONES), lambda S: S.solve(np.ones(5)), "the first 1 sizes must be .6,."),
+    ("not positive", lambda: -diagonal_plus_outer(ONES, ONES), lambda S: S.cholesky(), "is not positive definite: it has no Cholesky factor"),
+    ("a block", lambda: held("a->aa", np.r_[1.0, -1, 1]), lambda S: S.cholesky(), "entry 1 of a diagonal of 3 is not positive definite"),
+    ("not symmetric", lambda: held("i->ii", ONES) + held("i,j->ij", ONES, np.arange(6.0)), lambda S: S.cholesky(), "not symmetric .Hermitian.: it has no Cholesky"),
+    ("too large", lambda: diagonal_plus_outer(np.ones(LARGE), np.ones(LARGE)), lambda S: S.cholesky(), "cholesky would factor a diagonal of 2500 plus one outer product, 50 MB"),
+    ("too many zeros", lambda: diagonal_plus_outer(np.r_[0, 0, np.ones(LARGE)], np.ones(LARGE + 2)), lambda S: S.solve(np.ones(LARGE + 2)), "entry 0 of a diagonal of 2502 is zero"),
+    ("eigenvalues that cancel", lambda: kronecker_of(np.diag([1.0, 2]), np.diag([-1.0, 5, 6])), lambda S: S.solve(np.ones((2, 3))), "a sum of Kronecker products of 2x2 and 3x3 is singular"),
+    ("Sylvester's", lambda: kronecker_of(np.array([[1.0, 1], [0, 2]]), np.array([[-1.0, 5], [0, 6]])), lambda S: S.solve(np.ones((2, 2))), "a sum of Kronecker products of 2x2 and 2x2 is singular"),
+    ("nan in a factor", lambda: kronecker_of(np.full((2, 2), np.nan), np.eye(3)), lambda S: S.solve(np.ones((2, 3))), "holds nan or inf"),
+    ("a circulant", lambda: ed.evaluate(ed.derive(ed.roll(ed.tensor("x", "i"), 1) - ed.tensor("x", "i"), "x"), x=np.ones(9), dense=False), lambda S: S.solve(np.ones(9)), "is singular"),
+    ("no square", lambda: ed.evaluate(ed.derive("ij,j->i", 1), A=np.ones((2, 3)), B=np.ones(3), dense=False), lambda S: S.inv_diagonal(), "there is a diagonal, and inv_diagonal, only if"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "call", "match"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
+)
+def test_faults(make, call, match):
+    with pytest.raises(ed.EinderivError, match=match):
+        call(make())
+
+
+def test_methods_are_named_whatever_the_numbers():
+    assert "Woodbury" in diagonal_plus_outer(NAN, ONES).method()
+    assert "dense" in kronecker_of(np.full((2, 2), np.nan), np.eye(3)).method()
+
+
+def test_no_unknowns_and_one():
+    for n in (0, 1):
+        S = diagonal_plus_outer(np.ones(n), np.ones(n))
+        assert S.solve(np.ones(n)).shape == S.inv_diagonal().shape == S.eigvalsh().shape == (n,)
+        assert S.logdet() == np.log(2.0) * n
+        assert S.cholesky().dense().shape == (n, n)
+    for shape in ((0, 3), (3, 0), (0, 0), (1, 1), (1, 4)):
+        n, m = shape
+        S = held("ac,bd->abcd", np.ones((n, n)), np.ones((m, m))).shifted(1.0)
+        matrix = S.dense().reshape(n * m, n * m)
+        assert np.allclose(S.solve(np.ones(shape)).ravel(), np.linalg.solve(matrix, np.ones(n * m)))
+        assert np.allclose(S.eigvalsh(), np.linalg.eigvalsh(matrix))
+        assert np.allclose(S.cholesky().dense().reshape(n * m, n * m), np.linalg.cholesky(matrix))
