@@ -641,8 +641,9 @@ class Structured:
         `b` has the shape of the output, or further axes behind, for several right-hand sides. What
         is factored follows from the structure, and ``method()`` says what: one block for all
         right-hand sides where the others are tied by deltas, a stack of blocks, the factors of a
-        Kronecker product, or the dense tensor up to 2000 unknowns. With SciPy also a band, as of a
-        chain or a stencil, a Toeplitz matrix, and a sparse matrix whose factors may fit, each of
+        Kronecker product or of a sum of two, a base beside outer products (Woodbury's identity), or
+        the dense tensor up to 2000 unknowns. With SciPy also a band, as of a chain or a stencil, a
+        Toeplitz, circulant or triangular matrix, and a sparse matrix whose factors may fit, most of
         any size. Beyond, conjugate gradients work without any factor, to ``|H x - b| <= rtol |b|``
         in at most `maxiter` steps; only they use these two, and need SciPy. Whole numbers are
         solved in float64.
