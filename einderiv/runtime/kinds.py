@@ -190,6 +190,7 @@ class Part:
         """`square_of` makes a tensor of terms, for what is a sum of a tensor and others."""
         self.group = group
         self.square_of = square_of
+        self._diagonals: dict[Any, Array] = {}  # by dtype
         self.dtype = dtype  # of the tensor
 
     @property
@@ -233,7 +234,14 @@ class Part:
 
     def held(self, dtype: Any) -> Any:
         """What is factored, in this dtype."""
-        return self.group.blocks(dtype) if self.form is None else self.form.astype(dtype)
+        if self.form is not None:
+            return self.form.astype(dtype)
+        if self.group.free:
+            return self.group.blocks(dtype)
+        # A diagonal is small, and as a base it is asked for again and again.
+        if dtype not in self._diagonals:
+            self._diagonals[dtype] = self.group.blocks(dtype)
+        return self._diagonals[dtype]
 
     def largest(self) -> float:
         """The largest sum of the absolute values of all terms: what rounding is relative to."""

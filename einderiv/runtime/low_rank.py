@@ -35,7 +35,7 @@ from .dense_blocks import (
     unsigned_blocks,
 )
 from .kronecker import Group, joints_of, part_of
-from .terms import lengths, product, value
+from .terms import alone, lengths, product, value
 
 SMALL = 64  # unknowns: of more, outer products pay where there are a quarter as many
 STEPS = 3  # of refinement
@@ -220,7 +220,9 @@ def _side(group: Group, one: Outer, which: int, dtype: Any) -> Array:
     for label in output:
         given.pop(label, None)
     inside = inside._replace(given=tuple(given.items()))
-    array = value(product(inside, shape), dtype)
+    array = alone((inside,), dtype)
+    if array is None:
+        array = value(product(inside, shape), dtype)
     return array.reshape((*group.stack, group.order, one.rank))
 
 
