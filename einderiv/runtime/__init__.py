@@ -3,10 +3,11 @@
 from .compiled import Compiled, builder, compile, evaluate
 from .execution import computed
 from .iterative import STEPS, conjugate_gradients, scipy_part
+from .joint import joined, pattern
 from .kronecker import LARGEST_BLOCK
 from .out import OPTIONS
 from .solving import Square
-from .structured import Structured, joined, pattern
+from .structured import Structured
 from .terms import is_related, product, value
 
 __all__ = [

@@ -15,20 +15,18 @@ from typing import Any
 import numpy as np
 
 from ..backends import BACKENDS, NUMPY, Array, Backend
-from ..errors import BackendError, EinderivError, LimitError, ShapeError, near
+from ..errors import BackendError, EinderivError, ShapeError, near
 from ..expression import (
     NO_LETTERS,
     Einsum,
     Expr,
     Labels,
-    Relation,
     Tensor,
     assemble,
     axis_names,
     fresh_names,
     library,
     natural,
-    relation,
     solved,
     usable,
 )
@@ -38,13 +36,12 @@ from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
 from .algebra import identity, merged, scaled, transposed
 from .embeddings import Spelling
-from .entries import entries, most_entries
+from .entries import entries
 from .execution import Execution, check_bound, largest
-from .iterative import STEPS, has_scipy, scipy_part
-from .kinds import SPARSE
+from .iterative import STEPS, scipy_part
 from .solving import Square
-from .sparse import chosen, flattened
-from .terms import held_terms, is_related, lengths, multiplied, product, total
+from .stored_terms import read, stored
+from .terms import held_terms, lengths, multiplied, product, total
 
 # what needs an input of the shape of the output
 SQUARE = ("solve", "logdet", "trace", "eigvalsh", "cholesky", "inv_diagonal")
@@ -92,7 +89,7 @@ class Structured:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The cores, and what they are cores of; what was planned for products is planned again.
-        terms = tuple(map(_row, self._terms))
+        terms = tuple(map(stored, self._terms))
         how = (self.split, self._backend.name, self._device)
         return structured_of, (terms, self.shape, self.dtype, tree_data(self._root), how)
 
@@ -754,46 +751,6 @@ def _spoken(value: Any) -> str:
     )
 
 
-def joined(blocks: Sequence[Sequence[Structured]]) -> Square | None:
-    """The Hessian of several tensors, by blocks, as one matrix of the vector that has the entries
-    of all; None where it is not sparse, or its factors would be too large.
-    """
-    # ∂²f / ∂xᵢ ∂xᵢ has the axes of xᵢ twice
-    shapes = [row[k].shape[: row[k].ndim // 2] for k, row in enumerate(blocks)]
-    n = sum(map(prod, shapes))
-    count = 0
-    for row in blocks:
-        for block in row:
-            count += sum(most_entries(term, block.shape) for term in block._terms)
-    if count > SPARSE * n**2 or not has_scipy():
-        return None
-    dtype = np.result_type(np.float64, *[block.dtype for row in blocks for block in row])
-    try:
-        matrices: list[list[Any]] = []
-        for rows, row in zip(shapes, blocks, strict=True):
-            matrices.append([])
-            for columns, block in zip(shapes, row, strict=True):
-                matrices[-1].append(flattened(block._terms, rows, columns, dtype))
-    except LimitError:
-        return None
-    whole = scipy_part("sparse").block_array(matrices, format="csc")
-    form = chosen(whole, n)
-    return None if form is None else Square.of_form(form)
-
-
-def pattern(S: Structured) -> Any:
-    """Ones where a structured tensor may be other than zero, whatever its cores hold: a sparse
-    array of SciPy.
-    """
-    sparse = scipy_part("sparse")
-    places = [entries(term, S.shape, S.dtype)[1] for term in S._terms]
-    flat = [np.ravel_multi_index(tuple(indices), S.shape) for indices in places]
-    count = prod(S.shape)
-    kept = np.unique(np.concatenate(flat)) if flat and count else np.zeros(0, int)
-    at = np.unravel_index(kept, S.shape)
-    return sparse.coo_array((np.ones(len(kept)), at), S.shape)
-
-
 def structured_of(terms: Any, shape: Any, dtype: Any, data: Any, how: Any) -> Structured:
     """What ``pickle`` makes a structured tensor of. Raises EinderivError for what is none."""
     root = tree_of(data)
@@ -803,65 +760,7 @@ def structured_of(terms: Any, shape: Any, dtype: Any, data: Any, how: Any) -> St
             raise ValueError("its parts do not fit")
         if split is not None and split not in range(root.ndim + 1):
             raise ValueError(f"no derivative has {split} axes of its output here")
-        held = [_term(row, shape) for row in terms]
+        held = [read(row, shape) for row in terms]
     except (TypeError, ValueError, AttributeError) as error:
         raise EinderivError(f"this is no stored structured tensor: {str(error)[:100]}") from None
     return Structured(held, tuple(shape), dtype, root, split, BACKENDS[backend], device)
-
-
-def _row(term: Term[Array]) -> tuple[Any, ...]:
-    """A term as plain data; one without relations is its factors and its output."""
-    if not is_related(term):
-        return term.factors, term.output
-    relations = tuple([tuple(one) for one in term.relations])
-    return term.factors, term.output, relations, term.hots, term.given
-
-
-def _term(row: Any, shape: tuple[int, ...]) -> Term[Array]:
-    """A term of arrays that have the sizes of their labels."""
-    factors, output, *related = row
-    sizes: dict[Any, int] = dict(zip(output, shape, strict=True))
-    read = tuple([_factor(array, labels, sizes, known=False) for array, labels in factors])
-    if not related:
-        return Term(read, tuple(output))
-    relations, hots, given = related
-    for label, size in given:
-        if type(size) is not int or size < 0 or label in sizes:
-            raise ValueError(f"no size of a label is {str(size)[:40]}")
-        sizes[label] = size
-    between = tuple([_relation(constant, terms, sizes) for constant, terms in relations])
-    arrays = []
-    for array, labels in hots:
-        if labels[-1] not in sizes:
-            raise ValueError("the value of an index array has no size")
-        arrays.append(_factor(array, labels[:-1], sizes, known=True))
-        if np.dtype(str(array.dtype).rpartition(".")[2]).kind not in "iu":
-            raise ValueError(f"an index array holds whole numbers, not {array.dtype}")
-        if isinstance(array, np.ndarray) and array.size and array.min() < 0:
-            raise ValueError("an index array holds a negative number: places are not negative")
-    places = tuple([(a, tuple(own)) for (a, _), (_, own) in zip(arrays, hots, strict=True)])
-    return Term(read, tuple(output), between, places, tuple(map(tuple, given)))
-
-
-def _factor(array: Any, labels: Any, sizes: dict[Any, int], *, known: bool) -> tuple[Array, Labels]:
-    """An array with its labels; those that are not `known` get their sizes from it."""
-    shape = tuple(array.shape)
-    if library(array) is None or len(shape) != len(labels):
-        raise ValueError(f"a factor has other axes than {len(labels)}")
-    for label, n in zip(labels, shape, strict=True):
-        found = sizes.get(label) if known else sizes.setdefault(label, n)
-        if found != n:
-            raise ValueError(f"a factor of shape {shape} does not have the sizes of its labels")
-    return array, tuple(labels)
-
-
-def _relation(constant: Any, terms: Any, sizes: Mapping[Any, int]) -> Relation:
-    """A relation between labels that have sizes."""
-    coefficients = dict(terms)
-    if any(type(number) is not int for number in (constant, *coefficients.values())):
-        raise ValueError("a relation has a coefficient that is no whole number")
-    if len(coefficients) < len(terms) or 0 in coefficients.values():
-        raise ValueError("a relation has each label once, and no coefficient is 0")
-    if not sizes.keys() >= coefficients.keys():
-        raise ValueError("a label of a relation has no size")
-    return relation(constant, coefficients)
