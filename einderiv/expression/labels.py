@@ -54,6 +54,10 @@ class Floor:
     divisor: Size
     order: str  # sorts it among others: a digest, for floors may be nested deep
 
+    @property
+    def parts(self) -> tuple[Size, ...]:
+        return self.dividend, self.divisor
+
     def __init__(self, dividend: Size, divisor: Size, order: str) -> None:
         self.dividend = dividend
         self.divisor = divisor
@@ -74,8 +78,36 @@ class Floor:
         return f"Floor({self.order})"
 
 
+class Least:
+    """``min(n, m)``, a part of a :class:`Polynomial`, where nobody knows which is less."""
+
+    __slots__ = ("__weakref__", "_hash", "order", "parts")
+
+    parts: tuple[Size, ...]  # two or more, in order
+    order: str  # sorts it among others
+
+    def __init__(self, parts: tuple[Size, ...], order: str) -> None:
+        self.parts = parts
+        self.order = order
+        self._hash = hash(("least", parts))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Least) or self._hash != other._hash:
+            return False
+        return self.parts == other.parts
+
+    def __repr__(self) -> str:
+        return f"Least({self.order})"
+
+
 Variable = str | tuple[str, int]
-Atom = Variable | Floor
+Composite = Floor | Least  # made of other sizes
+Atom = Variable | Composite
 Monomial = tuple[tuple[Atom, int], ...]  # atoms in order, each with its exponent
 Size = int | Variable | Polynomial
 Given = tuple[tuple[Label, Size], ...]

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from ..errors import LimitError, ShapeError
-from .labels import Floor, Label, Polynomial, Relation, Size, Variable
+from .labels import Composite, Label, Polynomial, Relation, Size, Variable
 from .relation_coefficients import (
     Domains,
     levels_of,
@@ -179,7 +179,7 @@ def _facts_of(sizes: tuple[Size, ...], coefficients: tuple[Size, ...]) -> Facts:
         if not isinstance(size, int):
             is_exact = False
             if len(products_in(size)) == 1:
-                positive.update([x for x in atoms(size) if not isinstance(x, Floor)])
+                positive.update([x for x in atoms(size) if not isinstance(x, Composite)])
     return Facts(sizes, frozenset(positive), is_exact)
 
 
@@ -307,7 +307,7 @@ class KnownBox:
             return True
         near = [self.domains[x] for x in labels if x in self.domains]
         domains = dict.fromkeys([*near, *self.sizes])
-        polynomials = [n for n in domains if isinstance(n, Polynomial) and len(n.terms) > 1]
+        polynomials = [n for n in domains if isinstance(n, Polynomial) and _says_more(n)]
         facts = [self._above_zero(minus(n, 1)) for n in polynomials[:MOST_FACTS]]
         known = [fact for fact in facts if fact is not None]
         return bool(known) and is_nonnegative(above, known)
@@ -349,6 +349,11 @@ def _measure(size: Size, numbers: Mapping[Variable, int]) -> int | None:
         return measured(size, lambda name: numbers.get(name, SMALL))
     except (LimitError, ShapeError):
         return None
+
+
+def _says_more(size: Polynomial) -> bool:
+    """Is more known, where it has a value, than that its names have?"""
+    return len(size.terms) > 1 or any([isinstance(atom, Composite) for atom in atoms(size)])
 
 
 def _growing(size: Polynomial) -> list[Variable]:

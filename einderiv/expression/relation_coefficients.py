@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import gcd
 
-from .labels import Floor, Label, Monomial, Polynomial, Size
+from .labels import Composite, Label, Monomial, Polynomial, Size
 from .size_algebra import exact_quotient, negated, plus, times
 
 Domains = Mapping[Label, Size]
@@ -64,7 +64,7 @@ def leading(size: Size) -> int:
 def is_pivot(k: Size) -> bool:
     """Is a coefficient sure to be no 0: a number, or a number times names and axes?"""
     terms = products_in(k)
-    return len(terms) == 1 and not any([isinstance(atom, Floor) for atom, _ in terms[0][0]])
+    return len(terms) == 1 and not any([isinstance(atom, Composite) for atom, _ in terms[0][0]])
 
 
 def effort(k: Size) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def common_part(sizes: Sequence[Size]) -> Size:
         shared = {atom: min(count, own[atom]) for atom, count in shared.items() if atom in own}
     common: Size = gcd(*[number for _, number in terms])
     for atom, count in shared.items():
-        if not isinstance(atom, Floor):
+        if not isinstance(atom, Composite):
             common = times(common, *[atom] * count)
     return common
 

@@ -13,7 +13,13 @@ True
 >>> floor_quotient(plus(times(4, n), 6), 4) == plus(n, 1)
 True
 
-A floor is an atom like a name. What is known of it are two facts, ``0 <= p - q f <= q - 1``.
+A floor is an atom like a name. What is known of it are two facts, ``0 <= p - q f <= q - 1``. The
+least of several sizes is an atom too; the largest is ``a + b - min(a, b)``. A proof about a least
+size is one about each of those that it may be:
+
+>>> rows = least(n, minus(w, 1))
+>>> is_nonnegative(minus(n, rows)), is_nonnegative(minus(rows, w))
+(True, False)
 """
 
 from __future__ import annotations
@@ -25,7 +31,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from ..errors import LimitError, ShapeError
-from .labels import Atom, Floor, Monomial, Polynomial, Size, Variable
+from .labels import Atom, Composite, Floor, Least, Monomial, Polynomial, Size, Variable
 
 Terms = dict[Monomial, int]
 
@@ -38,10 +44,12 @@ MOST_EXPANDED = 2_000  # terms of one product in which every size is 1 and a res
 MOST_TRIED = 200  # differences with facts
 MOST_FACTS = 5  # that are taken away one after the other
 MOST_FLOORS = 8  # about which facts are known
+MOST_LEAST = 4  # of least sizes: each is any of its parts
 
 _POLYNOMIALS: WeakValueDictionary[tuple[tuple[Monomial, int], ...], Polynomial]
 _POLYNOMIALS = WeakValueDictionary()
 _FLOORS: WeakValueDictionary[tuple[Size, Size], Floor] = WeakValueDictionary()
+_LEAST: WeakValueDictionary[tuple[Size, ...], Least] = WeakValueDictionary()
 
 
 def plus(*sizes: Size) -> Size:
@@ -180,9 +188,54 @@ def floor_quotient(dividend: Size, divisor: Size) -> Size:
     return plus(whole, floor_quotient(joined, times(inner.divisor, divisor)))
 
 
+def least(*sizes: Size) -> Size:
+    """``min(*sizes)``: one of them where it is certain, for names and axes that measure 0 or more,
+    that it is the least.
+
+    >>> least(3, 5), least("n", plus("n", "m")), least("n", 0)
+    (3, 'n', 0)
+    >>> least(plus("n", 2), plus("m", 3)) == plus(least("n", plus("m", 1)), 2)
+    True
+    >>> least("n", least("m", "n")) == least("m", "n")
+    True
+
+    Raises TypeError without sizes.
+    """
+    if not sizes:
+        raise TypeError("the least of no sizes")
+    flat: dict[Size, None] = {}
+    for size in sizes:
+        inner = _lone_least(size)
+        flat.update(dict.fromkeys((size,) if inner is None else inner.parts))
+    kept: list[Size] = []
+    for size in flat:
+        if any([_never_below(size, other) for other in kept]):
+            continue
+        kept = [other for other in kept if not _never_below(other, size)]
+        kept.append(size)
+    if len(kept) == 1:
+        return kept[0]
+    shared, rests = _without_shared_terms(kept)
+    numbers = [number for rest in rests for _, number in _terms(rest)]
+    common = gcd(*numbers)
+    if common > 1:
+        rests = [_quotient(rest, common) for rest in rests]
+    rests.sort(key=_order_of_size)
+    return plus(shared, times(common, _lone(_least(tuple(rests)))))
+
+
+def largest(a: Size, b: Size) -> Size:
+    """``max(a, b)``.
+
+    >>> largest("n", plus("n", 1)) == plus("n", 1), largest(2, 3)
+    (True, 3)
+    """
+    return minus(plus(a, b), least(a, b))
+
+
 def atoms(size: Size) -> tuple[Atom, ...]:
-    """The names, axes and floors that a polynomial is in, each once; what is inside of floors is
-    not among them.
+    """The names, axes, floors and least sizes that a polynomial is in, each once; what is inside of
+    those is not among them.
 
     >>> atoms(plus(times("n", ("x", 0)), "n", 1)), atoms("n"), atoms(3)
     (('n', ('x', 0)), ('n',), ())
@@ -208,51 +261,66 @@ def variables(size: Size) -> tuple[Variable, ...]:
     if not isinstance(size, Polynomial):
         return (size,)
     found: dict[Variable, None] = {}
-    parts = [part for floor in floors(size) for part in (floor.dividend, floor.divisor)]
+    parts = [part for one in composites(size) for part in one.parts]
     for part in (*parts, size):
         for atom in atoms(part):
-            if not isinstance(atom, Floor):
+            if not isinstance(atom, Composite):
                 found[atom] = None
     return tuple(found)
 
 
-def floors(*sizes: Size) -> tuple[Floor, ...]:
-    """All floors in `sizes`, at every depth and each once: those inside of others before them."""
-    found: dict[Floor, None] = {}
-    stack: list[tuple[Floor, bool]] = []
+def composites(*sizes: Size) -> tuple[Composite, ...]:
+    """All floors and least sizes in `sizes`, at every depth and each once: those inside of others
+    before them.
+    """
+    found: dict[Composite, None] = {}
+    stack: list[tuple[Composite, bool]] = []
     for size in reversed(sizes):
-        stack += [(floor, False) for floor in reversed(_own_floors(size))]
+        stack += [(one, False) for one in reversed(_own_composites(size))]
     while stack:
-        floor, ready = stack.pop()
+        one, ready = stack.pop()
         if ready:
-            found[floor] = None
-        elif floor not in found:
-            stack.append((floor, True))
-            for part in (floor.divisor, floor.dividend):
-                stack += [(inner, False) for inner in reversed(_own_floors(part))]
+            found[one] = None
+        elif one not in found:
+            stack.append((one, True))
+            for part in reversed(one.parts):
+                stack += [(inner, False) for inner in reversed(_own_composites(part))]
     return tuple(found)
 
 
+def remade(one: Composite, parts: Sequence[Size]) -> Size:
+    """The same of other sizes: their quotient, or the least of them.
+
+    >>> (half,) = atoms(floor_quotient("n", 2))
+    >>> remade(half, [7, 2])
+    3
+    """
+    if isinstance(one, Least):
+        return least(*parts)
+    dividend, divisor = parts
+    return floor_quotient(dividend, divisor)
+
+
 def inside(size: Size) -> tuple[Polynomial, ...]:
-    """The polynomials in a size: in its floors, and last itself."""
-    parts = [part for floor in floors(size) for part in (floor.dividend, floor.divisor)]
+    """The polynomials in a size: in its floors and least sizes, and last itself."""
+    parts = [part for one in composites(size) for part in one.parts]
     return tuple([part for part in (*parts, size) if isinstance(part, Polynomial)])
 
 
 def factors(size: Size) -> list[Size]:
     """The numbers, names and axes that a size is the product of, one as often as it occurs, but ten
-    times at most; none of a sum, and where there is a floor.
+    times at most; none of a sum, and where there is a floor or a least size.
 
     >>> factors(times("n", 2, "m", "n")), factors("n"), factors(plus("n", 1))
     ([2, 'm', 'n', 'n'], ['n'], [])
     """
     terms = _terms(size)
-    if len(terms) != 1 or floors(size):
+    if len(terms) != 1 or composites(size):
         return []
     ((monomial, number),) = terms
     found: list[Size] = [] if number == 1 and monomial else [number]
     for own, exponent in monomial:
-        if not isinstance(own, Floor):
+        if not isinstance(own, Composite):
             found += [own] * min(exponent, 10)
     return found
 
@@ -281,7 +349,7 @@ def linear_terms(size: Size) -> dict[Variable, int]:
     {'m': -1, 'n': 2}
     """
     terms = _terms(size)
-    nested = [own for floor in floors(size) for own in variables(_lone(floor))]
+    nested = [own for one in composites(size) for own in variables(_lone(one))]
     count: dict[Atom, int] = dict.fromkeys(nested, 2)
     for monomial, _ in terms:
         for atom, exponent in monomial:
@@ -289,7 +357,7 @@ def linear_terms(size: Size) -> dict[Variable, int]:
     found: dict[Variable, int] = {}
     for monomial, number in terms:
         for atom, _ in monomial:
-            if count[atom] == 1 and not isinstance(atom, Floor):
+            if count[atom] == 1 and not isinstance(atom, Composite):
                 found[atom] = number
     return found
 
@@ -328,9 +396,8 @@ def replaced(size: Size, swap: Callable[[Variable], Size]) -> Size:
     if not isinstance(size, Polynomial):
         return swap(size)
     found: dict[Atom, Size] = {}
-    for floor in floors(size):
-        dividend = _with_atoms(floor.dividend, found, swap)
-        found[floor] = floor_quotient(dividend, _with_atoms(floor.divisor, found, swap))
+    for one in composites(size):
+        found[one] = remade(one, [_with_atoms(part, found, swap) for part in one.parts])
     return _with_atoms(size, found, swap)
 
 
@@ -348,13 +415,9 @@ def measured(size: Size, measure: Callable[[Variable], int | None]) -> int | Non
     if not isinstance(size, Polynomial):
         return measure(size)
     found: dict[Atom, int | None] = {}
-    for floor in floors(size):
-        dividend = _sum_of_measures(floor.dividend, found, measure)
-        divisor = _sum_of_measures(floor.divisor, found, measure)
-        if divisor is not None:
-            _check_divisor(divisor)
-        known = dividend is not None and divisor is not None
-        found[floor] = dividend // divisor if known else None  # type: ignore[operator]
+    for one in composites(size):
+        numbers = [_sum_of_measures(part, found, measure) for part in one.parts]
+        found[one] = _measured_composite(one, numbers)
     return _sum_of_measures(size, found, measure)
 
 
@@ -391,7 +454,7 @@ def is_nonnegative(size: Size, facts: Sequence[Size] = ()) -> bool:
         return size >= 0
     if not isinstance(size, Polynomial):
         return True
-    if not floors(size):
+    if not composites(size):
         growing = [coefficient > 0 for monomial, coefficient in size.terms if monomial]
         least = sum([coefficient for _, coefficient in size.terms])  # where all sizes are 1
         if all(growing) and least >= 0:
@@ -400,7 +463,7 @@ def is_nonnegative(size: Size, facts: Sequence[Size] = ()) -> bool:
             return False
         if not facts and not any(growing):  # below any number for large sizes
             return False
-    return _Proof(size, facts).holds(size)
+    return _holds(size, tuple(facts), MOST_LEAST)
 
 
 def sign(size: Size, facts: Sequence[Size] = ()) -> int | None:
@@ -418,12 +481,14 @@ def sign(size: Size, facts: Sequence[Size] = ()) -> int | None:
 
 
 class Notation(NamedTuple):
-    """How a language writes products, powers and floors of sizes."""
+    """How a language writes products, powers, floors and least of sizes."""
 
     times: str
     power: str
     floor: str  # of a dividend and a divisor
     called: bool = False  # is the floor a call, whose arguments need no brackets?
+    least: str = "min({})"
+    comma: str = ", "
 
 
 PYTHON_SIZES = Notation(" * ", "{}**{}", "{} // {}")
@@ -446,13 +511,15 @@ def written(size: Size, spell: Callable[[Variable], str], notation: Notation = P
     if not isinstance(size, Polynomial):
         return spell(size)
     found: dict[Atom, str] = {}
-    for floor in floors(size):
-        dividend = _joined(floor.dividend, found, spell, notation)
-        divisor = _joined(floor.divisor, found, spell, notation)
+    for one in composites(size):
+        texts = [_joined(part, found, spell, notation) for part in one.parts]
+        if isinstance(one, Least):
+            found[one] = notation.least.format(notation.comma.join(texts))
+            continue
         if not notation.called:
-            dividend = _bracketed(floor.dividend, dividend)
-            divisor = _bracketed(floor.divisor, divisor)
-        found[floor] = notation.floor.format(dividend, divisor)
+            pairs = zip(one.parts, texts, strict=True)
+            texts = [_bracketed(part, text) for part, text in pairs]
+        found[one] = notation.floor.format(*texts)
     return _joined(size, found, spell, notation)
 
 
@@ -464,13 +531,14 @@ def size_text(
     minus: str = "-",
     power: str = "{}**{}",
     floor: str = "{}//{}",
+    least: str = "min({})",
 ) -> str:
     """A size as it stands in a formula, without blanks.
 
     >>> size_text(minus(times(2, "n", "m"), 1), str, times="·", minus="−")
     '2·m·n−1'
     """
-    text = written(size, spell, Notation(times, power, floor))
+    text = written(size, spell, Notation(times, power, floor, least=least, comma=","))
     return text.replace(" - ", minus).replace(" + ", "+").replace("-", minus)
 
 
@@ -489,6 +557,7 @@ difference_of_sizes = minus
 product_of_sizes = times
 sign_of_size = sign
 power_of_size = power
+least_size = least
 spelled_size = written
 
 
@@ -514,7 +583,7 @@ def _size(terms: Mapping[Monomial, int]) -> Size:
         if not monomial:
             return _small(number)
         ((atom, exponent), *others) = monomial
-        if number == exponent == 1 and not others and not isinstance(atom, Floor):
+        if number == exponent == 1 and not others and not isinstance(atom, Composite):
             return atom
     if len(kept) > MOST_TERMS:
         raise _too_many_terms()
@@ -546,33 +615,93 @@ def _rank(term: tuple[Monomial, int]) -> tuple[int, list[tuple[tuple[int, str, i
 def _order(atom: Atom) -> tuple[int, str, int]:
     if isinstance(atom, str):
         return 0, atom, 0
-    if isinstance(atom, Floor):
+    if isinstance(atom, Composite):
         return 2, atom.order, 0
     return 1, *atom
 
 
-def _lone(floor: Floor) -> Size:
-    return _size({((floor, 1),): 1})
+def _lone(one: Composite) -> Size:
+    return _size({((one, 1),): 1})
 
 
 def _floor(dividend: Size, divisor: Size) -> Floor:
     known = _FLOORS.get((dividend, divisor))
     if known is None:
-        words = [
-            (number, [(_order(atom), exponent) for atom, exponent in monomial])
-            for part in (dividend, divisor)
-            for monomial, number in (*_terms(part), ((), 0))
-        ]
-        order = blake2b(repr(words).encode(errors="replace"), digest_size=16).hexdigest()
+        order = _digest(dividend, divisor)
         known = _FLOORS[dividend, divisor] = Floor(dividend, divisor, order)
     return known
 
 
-def _own_floors(size: Size) -> list[Floor]:
-    """The floors of a polynomial, without those inside of them."""
+def _digest(*parts: Size) -> str:
+    """Words that are short, for what is made of other sizes, however deep."""
+    words = [
+        (number, [(_order(atom), exponent) for atom, exponent in monomial])
+        for part in parts
+        for monomial, number in (*_terms(part), ((), 0))
+    ]
+    return blake2b(repr(words).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def _own_composites(size: Size) -> list[Composite]:
+    """The floors and least sizes of a polynomial, without those inside of them."""
     if not isinstance(size, Polynomial):
         return []
-    return [atom for atom in atoms(size) if isinstance(atom, Floor)]
+    return [atom for atom in atoms(size) if isinstance(atom, Composite)]
+
+
+# --------------------------------------------------------------------------------------------------
+# least sizes
+
+
+def _least(parts: tuple[Size, ...]) -> Least:
+    known = _LEAST.get(parts)
+    if known is None:
+        known = _LEAST[parts] = Least(parts, _digest(0, *parts))  # no digest of a floor
+    return known
+
+
+def _lone_least(size: Size) -> Least | None:
+    """The least size that `size` is, if it is one and nothing more."""
+    if not isinstance(size, Polynomial) or len(size.terms) > 1:
+        return None
+    ((monomial, number),) = size.terms
+    if number != 1 or len(monomial) != 1 or monomial[0][1] != 1:
+        return None
+    atom = monomial[0][0]
+    return atom if isinstance(atom, Least) else None
+
+
+def _never_below(size: Size, other: Size) -> bool:
+    """Is ``size >= other`` for all names and axes that measure 0 or more? Floors may be less."""
+    for monomial, number in _terms(minus(size, other)):
+        if number < 0 or any([isinstance(atom, Composite) for atom, _ in monomial]):
+            return False
+    return True
+
+
+def _without_shared_terms(sizes: Sequence[Size]) -> tuple[Size, list[Size]]:
+    """What all of `sizes` have in common, and the rests: 2, and n and m + 1, of n + 2 and m + 3."""
+    first, *others = [dict(_terms(size)) for size in sizes]
+    shared: Terms = {}
+    for monomial, number in first.items():
+        numbers = [number, *[terms.get(monomial, 0) for terms in others]]
+        if min(numbers) > 0:
+            shared[monomial] = min(numbers)
+        elif max(numbers) < 0:
+            shared[monomial] = max(numbers)
+    common = _size(shared)
+    return common, [minus(size, common) for size in sizes]
+
+
+def _quotient(size: Size, number: int) -> Size:
+    """``size / number``, where all coefficients are multiples of it."""
+    return _size({monomial: own // number for monomial, own in _terms(size)})
+
+
+def _order_of_size(size: Size) -> tuple[bool, str]:
+    """Sorts the parts of a least size, numbers last."""
+    words = [(number, [(_order(a), k) for a, k in monomial]) for monomial, number in _terms(size)]
+    return isinstance(size, int), repr(words)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -667,7 +796,7 @@ def _with_atoms(size: Size, found: Mapping[Atom, Size], swap: Callable[[Variable
     for monomial, number in _terms(size):
         product: Terms = {(): number}
         for atom, exponent in monomial:
-            other = found[atom] if isinstance(atom, Floor) else swap(atom)
+            other = found[atom] if isinstance(atom, Composite) else swap(atom)
             product = _multiplied(product, _power(other, exponent))
         for made, coefficient in product.items():
             total[made] = total.get(made, 0) + coefficient
@@ -683,7 +812,7 @@ def _sum_of_measures(
     for monomial, number in _terms(size):
         factors: list[tuple[int, int]] = []
         for atom, exponent in monomial:
-            if atom not in found and not isinstance(atom, Floor):
+            if atom not in found and not isinstance(atom, Composite):
                 found[atom] = measure(atom)
             own = found[atom]
             if own is None:
@@ -692,6 +821,17 @@ def _sum_of_measures(
         if all([own for own, _ in factors]):  # with a 0 the rest may be beyond any number
             total += _measured_product(number, factors)
     return total
+
+
+def _measured_composite(one: Composite, numbers: Sequence[int | None]) -> int | None:
+    """The quotient of numbers, or the least of them; None where one is not known."""
+    known = [number for number in numbers if number is not None]
+    if isinstance(one, Least):
+        return min(known) if len(known) == len(numbers) else None
+    dividend, divisor = numbers
+    if divisor is not None:
+        _check_divisor(divisor)
+    return None if dividend is None or divisor is None else dividend // divisor
 
 
 def _measured_product(number: int, factors: Sequence[tuple[int, int]]) -> int:
@@ -808,16 +948,49 @@ def _inner_floor(size: Size) -> Floor | None:
 # proofs
 
 
+def _holds(size: Size, facts: tuple[Size, ...], cases: int) -> bool:
+    """Is ``size >= 0``? A least size is one of its parts, which is no larger than the others: so
+    there is a proof for each of them.
+    """
+    found = [one for one in composites(size, *facts) if isinstance(one, Least)]
+    if not found:
+        return _Proof(size, facts).holds(size)
+    if not cases:
+        return False
+    case = found[-1]  # no other one holds it
+    for part in case.parts:
+        known = [minus(other, part) for other in case.parts if other != part]
+        own = _with_part(size, case, part)
+        told = [_with_part(fact, case, part) for fact in facts]
+        if not _holds(own, (*told, *known), cases - 1):
+            return False
+    return True
+
+
+def _with_part(size: Size, case: Least, part: Size) -> Size:
+    """`size` with one of its parts in the place of a least size, inside of floors too."""
+    found: dict[Atom, Size] = {}
+    for one in composites(size):
+        parts = [_with_atoms(inner, found, _itself) for inner in one.parts]
+        found[one] = part if one is case or one == case else remade(one, parts)
+    return _with_atoms(size, found, _itself)
+
+
+def _itself(own: Variable) -> Size:
+    return own
+
+
 class _Proof:
     """What is known of the floors in a size and in some facts, and the search with them."""
 
     def __init__(self, size: Size, facts: Sequence[Size]) -> None:
-        self.shifted: set[Floor] = set()  # floors that are 1 or more
-        self.signed: set[Floor] = set()  # floors that are 0 or more
+        self.shifted: set[Composite] = set()  # floors that are 1 or more
+        self.signed: set[Composite] = set()  # floors that are 0 or more
         self.known = list(facts)
         self.facts: list[Terms] = []  # with n = 1 + n'
         self._expand_facts()
-        for floor in floors(size, *facts)[:MOST_FLOORS]:
+        for floor in composites(size, *facts)[:MOST_FLOORS]:
+            assert isinstance(floor, Floor)  # there is a case for each part of a least size
             self._learn(floor)
 
     def holds(self, size: Size) -> bool:
@@ -888,12 +1061,13 @@ class _Proof:
         return bound
 
     def _is_shifted(self, atom: Atom) -> bool:
-        return not isinstance(atom, Floor) or atom in self.shifted
+        return not isinstance(atom, Composite) or atom in self.shifted
 
     def _is_signed(self, monomial: Monomial) -> bool:
         """Is a product of what is left of each size 0 or more?"""
         for atom, exponent in monomial:
-            known = not isinstance(atom, Floor) or atom in self.shifted or atom in self.signed
+            is_size = not isinstance(atom, Composite)
+            known = is_size or atom in self.shifted or atom in self.signed
             if not known and exponent % 2:
                 return False
         return True
@@ -942,7 +1116,7 @@ def _without_common_factor(size: Size) -> Size:
     if not terms:
         return size
     common: dict[Atom, int] = {
-        atom: exponent for atom, exponent in terms[0][0] if not isinstance(atom, Floor)
+        atom: exponent for atom, exponent in terms[0][0] if not isinstance(atom, Composite)
     }
     for monomial, _ in terms[1:]:
         own = dict(monomial)
@@ -994,7 +1168,7 @@ def _spelled_product(
     # -n // 2 would be (-n) // 2
     alone = not words and len(monomial) == 1 and not (first and number < 0)
     for atom, exponent in monomial:
-        word = spell(atom) if not isinstance(atom, Floor) else found[atom]
+        word = spell(atom) if not isinstance(atom, Composite) else found[atom]
         if isinstance(atom, Floor) and (not alone or exponent > 1):
             word = f"({word})"
         if exponent > 2:

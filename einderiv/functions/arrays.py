@@ -38,6 +38,7 @@ from ..expression import (
     held,
     indexed,
     is_array,
+    least_size,
     lengths_of,
     multiply,
     number,
@@ -1428,7 +1429,8 @@ def diagonal(e: object, offset: object = 0, axis1: object = 0, axis2: object = 1
     >>> ed.evaluate(ed.diagonal(ed.tensor("A", "ij"), 1), A=[[1, 2], [3, 4]]).tolist()
     [2]
 
-    Where sizes are not known, both are one. Raises ShapeError for axes that are not there.
+    With offset 0, and sizes that are not known, both are one, ``ii->i``. Raises ShapeError for axes
+    that are not there, and for a diagonal outside of a matrix whose sizes were not known before.
     """
     found = expression_of(e)
     k = _whole(offset, "the offset")
@@ -1440,16 +1442,13 @@ def diagonal(e: object, offset: object = 0, axis1: object = 0, axis2: object = 1
     labels = list(range(found.ndim))
     others = [label for label in labels if label not in (p, q)]
     both_known = isinstance(n, int) and isinstance(m, int)
-    if (k == 0 and n == m) or not both_known:
-        if k == 0:  # ...i...i...->......i
-            labels[q] = p
-            return viewed(found, labels, [*others, p])
-        size: Size = minus(n, abs(k))
-        met: Met = [equal_sizes(n, m), at_least_0(size)]
-    else:
-        assert isinstance(n, int)
-        assert isinstance(m, int)
-        size, met = max(0, min(n + min(k, 0), m - max(k, 0))), []
+    if k == 0 and (n == m or not both_known):  # ...i...i...->......i
+        labels[q] = p
+        return viewed(found, labels, [*others, p])
+    # As many rows as are left below, or columns behind: n - |k| of a square matrix.
+    size = least_size(plus(n, min(k, 0)), minus(m, max(k, 0)))
+    size = max(0, size) if isinstance(size, int) else size
+    met: Met = [at_least_0(size)]
     reads = _plain(found)
     reads[p] = at(p, max(-k, 0))
     reads[q] = at(p, max(k, 0))

@@ -19,11 +19,12 @@ from ..expression import (
     MOST_BITS,
     Add,
     Apply,
+    Composite,
     Constant,
     Einsum,
     Expr,
-    Floor,
     Label,
+    Least,
     Number,
     Polynomial,
     Record,
@@ -35,12 +36,13 @@ from ..expression import (
     Slot,
     Tensor,
     Written,
+    composites,
     floor_quotient,
-    floors,
     is_array,
     is_hot,
     is_name,
     known_to,
+    least_size,
     leaves,
     mapped,
     number,
@@ -137,7 +139,7 @@ class _Writer:
         self.arrays: list[Any] = []
         self.places: dict[int, int] = {}  # of nodes among the nodes, by their ids
         # places of sizes among those that have rows
-        self.polynomials: dict[Polynomial | Floor, int] = {}
+        self.polynomials: dict[Polynomial | Composite, int] = {}
 
     def add(self, node: Expr) -> None:
         """The row of a node, behind those of its sizes and before that of its title."""
@@ -152,15 +154,15 @@ class _Writer:
         """A size: a polynomial is ``("*", place)``."""
         if not isinstance(size, Polynomial):
             return size
-        for floor in floors(size):  # those inside of others before them
-            if floor not in self.polynomials:
-                parts = self._sum(floor.dividend), self._sum(floor.divisor)
-                self.rows.append(("floor", *parts))
-                self.polynomials[floor] = len(self.polynomials)
+        for one in composites(size):  # those inside of others before them
+            if one not in self.polynomials:
+                kind = "least" if isinstance(one, Least) else "floor"
+                self.rows.append((kind, *[self._sum(part) for part in one.parts]))
+                self.polynomials[one] = len(self.polynomials)
         return self._sum(size)
 
     def _sum(self, size: Size) -> Any:
-        """A size whose floors have rows."""
+        """A size whose floors and least sizes have rows."""
         if not isinstance(size, Polynomial):
             return size
         if size not in self.polynomials:
@@ -173,7 +175,7 @@ class _Writer:
         return "*", self.polynomials[size]
 
     def _atom(self, atom: Any) -> Any:
-        return ("*", self.polynomials[atom]) if isinstance(atom, Floor) else atom
+        return ("*", self.polynomials[atom]) if isinstance(atom, Composite) else atom
 
     def _parameter(self, value: Any) -> Any:
         """A number, a size, or a size and the name of its axis."""
@@ -256,6 +258,9 @@ class _Reader:
         if kind == "floor":
             dividend, divisor = fields
             self.polynomials.append(floor_quotient(self._size(dividend), self._size(divisor)))
+            return
+        if kind == "least":
+            self.polynomials.append(least_size(*[self._size(field) for field in fields]))
             return
         if kind == "sum":
             (terms,) = fields

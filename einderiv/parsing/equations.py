@@ -38,6 +38,7 @@ from ..expression import (
     fresh_labels,
     index_array,
     labels_of,
+    least_size,
     minus,
     multiply,
     plus,
@@ -925,6 +926,11 @@ class _Meaning:
                 if whole.terms or whole.arrays or by.terms or by.arrays:
                     self.refuse("only sizes are divided in an index", atom.at)
                 return AxisExpression(floor_quotient(whole.constant, by.constant))
+            case "least":
+                parts = list(map(self._expression, atom.places))
+                if any([part.terms or part.arrays for part in parts]):
+                    self.refuse("only sizes are compared in an index", atom.at)
+                return AxisExpression(least_size(*[part.constant for part in parts]))
             case "entry":
                 places = tuple([as_sum(self._axis(place)) for place in atom.places])
                 return AxisExpression(0, (), ((atom.name, places, 1),))

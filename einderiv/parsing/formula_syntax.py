@@ -35,13 +35,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Atom:
-    """A part of an index expression. `kind` is number, name, entry, size, sum or floor."""
+    """A part of an index expression. `kind` is number, name, entry, size, sum, floor or least."""
 
     kind: str
     at: int
     value: int = 0
     name: str = ""
-    places: tuple[Place, ...] = ()  # of an entry; of a floor or a sum what is in it
+    places: tuple[Place, ...] = ()  # of an entry; of a floor, a least or a sum what is in it
 
 
 @dataclass(eq=False)
@@ -578,6 +578,12 @@ class _Reader:
             array = self._name("behind max( stands an index array, whose largest entry it is")
             self.expect(")", "behind the index array")
             return Atom("largest", array.at, name=array.text)
+        if token.text == "min" and self.take("(") is not None:
+            parts = [self.place()]
+            while self.take(",") is not None:
+                parts.append(self.place())
+            self.expect(")", "behind the sizes of which this is the least")
+            return Atom("least", token.at, places=tuple(parts))
         if self.peek().text == "[":
             return Atom("entry", token.at, name=token.text, places=self._places() or ())
         return Atom("name", token.at, name=token.text)

@@ -351,6 +351,7 @@ class LatexStyle(FormulaStyle):
             times=self.times,
             power="{}^{{{}}}",
             floor=r"\lfloor{}/{}\rfloor",
+            least=r"\min({})",
         )
 
     def sum(self, labels: Sequence[str], body: str, ranges: Sequence[str] = ()) -> str:

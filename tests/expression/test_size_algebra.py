@@ -11,10 +11,12 @@ import einderiv as ed
 from einderiv.expression.labels import Floor, Polynomial
 from einderiv.expression.size_algebra import (
     atoms,
+    composites,
     exact_quotient,
     floor_quotient,
-    floors,
     is_nonnegative,
+    largest,
+    least,
     measured,
     minus,
     negated,
@@ -39,10 +41,10 @@ def grid(low, high):
 
 
 def formula(rng, depth, floors=True):
-    """A formula of sizes as nested tuples: ("+", a, b), ("//", a, 3), "n", 5."""
+    """A formula of sizes as nested tuples: ("+", a, b), ("/", a, 3), "n", 5; "<" is the least."""
     if depth == 0:
         return rng.choice([*NAMES, *NAMES, rng.randint(-3, 4)])
-    sign = rng.choice("++-**/" if floors else "++-**")
+    sign = rng.choice("++-**/<" if floors else "++-**")
     a = formula(rng, rng.randrange(depth), floors)
     if sign == "/":
         return "/", a, rng.choice([2, 2, 3, 4, "n", W])
@@ -50,21 +52,23 @@ def formula(rng, depth, floors=True):
 
 
 def operands(f):
-    """The two parts of a sum, difference, product or quotient; None for a name or a number."""
-    return f[1:] if isinstance(f, tuple) and f[0] in ("+", "-", "*", "/") else None
+    """The two parts of a sum, difference, product, quotient or least; None for a name or a number."""
+    return f[1:] if isinstance(f, tuple) and f[0] in "+-*/<" else None
 
 
 def size_of(f):
     if operands(f) is None:
         return f
     a, b = map(size_of, operands(f))
-    return {"+": plus, "-": minus, "*": times, "/": floor_quotient}[f[0]](a, b)
+    return {"+": plus, "-": minus, "*": times, "/": floor_quotient, "<": least}[f[0]](a, b)
 
 
 def number_of(f, at):
     if operands(f) is None:
         return at.get(f, f)
     a, b = (number_of(part, at) for part in operands(f))
+    if f[0] == "<":
+        return min(a, b)
     return {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a // b}[f[0]]()
 
 
@@ -138,6 +142,13 @@ ALIKE = [
     (negated(floor_quotient("n", 2)),      minus(0, floor_quotient("n", 2)),         "-(n // 2)"),
     (times(3, floor_quotient("n", 2)),     plus(*[floor_quotient("n", 2)] * 3),      "3 * (n // 2)"),
     (floor_quotient(floor_quotient("n", 2), X), floor_quotient(floor_quotient("n", 2), X), "(n // 2) // x0"),
+    (least("n", X),                        least(X, "n"),                            "min(n, x0)"),
+    (least(plus("n", 2), plus(X, 3)),      plus(least("n", plus(X, 1)), 2),          "min(n, x0 + 1) + 2"),
+    (least(times(2, "n"), times(4, X)),    times(2, least("n", times(2, X))),        "2 * min(n, 2 * x0)"),
+    (least("n", plus("n", X)),             "n",                                      "n"),
+    (least("n", least(X, "n"), 7),         least(least("n", 7), X),                  "min(n, x0, 7)"),
+    (largest("n", X),                      minus(plus(X, "n"), least(X, "n")),       "n + x0 - min(n, x0)"),
+    (floor_quotient(least("n", X), 2),     floor_quotient(least(X, "n"), 2),         "(min(n, x0)) // 2"),
 ]  # fmt: skip
 
 
@@ -150,6 +161,14 @@ def test_normal_form(one, other, text):
     for at in grid(1, 4):
         words = {"n": at["n"], "x0": at[X], "w1": at[W]}
         assert eval(text, words) == measured(one, at.get)
+
+
+@pytest.mark.parametrize("name", ["n", X])
+def test_a_least_size_is_right_for_empty_axes_too(name):
+    assert measured(least(1, name), {name: 0}.get) == 0
+    assert least(0, name) == 0
+    with pytest.raises(TypeError, match="the least of no sizes"):
+        least()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -247,6 +266,16 @@ PROVED = {
     "n // x, a size divides":      (minus("n", times(X, floor_quotient("n", X))), [], True),
     "a floor below 0, cubed":      (times(any_sign, any_sign, any_sign),          [], False),
     "a floor below 0, squared":    (times(any_sign, any_sign),                    [], True),
+    "min(n, m) <= n":              (minus("n", least("n", X)),                    [], True),
+    "min(n, m) >= 1":              (minus(least("n", X), 1),                      [], True),
+    "min(n, m) >= 2":              (minus(least("n", X), 2),                      [], False),
+    "n >= 5 and m >= 5":           (minus(least("n", X), 5),                      [minus("n", 5), minus(X, 5)], True),
+    "min(n, m) >= 5, so m >= 5":   (minus(X, 5),                                  [minus(least("n", X), 5)], True),
+    "m <= min(n, m)":              (minus(least("n", X), X),                      [], False),
+    "and if m <= n":               (minus(least("n", X), X),                      [minus("n", X)], True),
+    "n m >= min(n, m)":            (minus(times("n", X), least("n", X)),          [], True),
+    "a diagonal inside":           (minus(minus(X, 2), minus(least("n", minus(X, 1)), 1)), [], True),
+    "max(n, m) >= m":              (minus(largest("n", X), X),                    [], True),
     "two facts":                   (minus("n", 5),  [minus("n", X), minus(X, W), minus(W, 5)], True),
     "forty merged axes":           (minus(minus(times(*digits), 1), flat(digits)), [], True),
     "and one place more":          (minus(minus(times(*digits), 2), flat(digits)), [], False),
@@ -279,12 +308,12 @@ def test_what_a_size_is_made_of():
     size = plus(times("n", inner), times("m", inner), 3)
     assert set(atoms(size)) == {"n", "m", *atoms(inner)}
     assert set(variables(size)) == {"n", "m", X, W}
-    (floor,) = floors(size)
+    (floor,) = composites(size)
     assert (floor.dividend, floor.divisor) == (X, W)
     assert measured(size, {"n": 1, "m": 2, X: 7}.get) is None
     nested = floor_quotient(plus(times(3, inner), "n"), 2)
-    outer, inside = floors(nested)[::-1]
-    assert (floor, 3) not in floors(nested)
+    outer, inside = composites(nested)[::-1]
+    assert (floor, 3) not in composites(nested)
     assert inside == floor
     assert isinstance(outer, Floor)
 
@@ -335,7 +364,7 @@ def test_deep_floors():
     for k in range(3000):
         size = floor_quotient(plus(times(2, size), W, k % 5), 3)
         number = (2 * number + 5 + k % 5) // 3
-    assert len(floors(size)) == 3000
+    assert len(composites(size)) == 3000
     assert variables(size) == ("n", W)
     assert measured(size, {"n": 0, W: 5}.get) == number
     assert measured(replaced(size, {"n": "m", W: 5}.get), {"m": 0}.get) == number

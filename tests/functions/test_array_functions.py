@@ -3,6 +3,8 @@
 Each call is written once, with ``np.``; the Jacobian of what is linear is its value for unit arrays.
 """
 
+import math
+
 import numpy as np
 import pytest
 
@@ -184,6 +186,25 @@ def test_correlate_conjugates(mode):
 def test_diagonals(f, shape, offset):
     check(lambda x: f(x, offset), shape, known=True)
     check(lambda x: f(x, offset, axis1=-1, axis2=0), shape, known=True)
+
+
+@pytest.mark.parametrize("offset", [1, -1, 2, -2])
+@pytest.mark.parametrize("shape", [(3, 3), (3, 4), (4, 2), (2, 5), (2, 2), (6, 3)])
+def test_diagonals_of_sizes_that_are_not_known(shape, offset):
+    X, a = ed.tensor("X", "ij"), np.arange(1, 1 + math.prod(shape)).reshape(shape)
+    d = ed.diagonal(X, offset)
+    assert ed.evaluate(d, X=a).tolist() == np.diagonal(a, offset).tolist()
+    assert ed.evaluate(np.trace(X, offset), X=a) == np.trace(a, offset)
+    slope = ed.evaluate(ed.grad(ed.sum(d * d), X), X=a)
+    assert (slope == 2 * a * np.eye(*shape, offset, dtype=int)).all()
+    again = ed.parse(ed.formula(ed.sum(d)), tensors={"X": "ij"})
+    assert ed.evaluate(again, X=a) == np.trace(a, offset)
+
+
+def test_a_diagonal_outside_of_a_matrix():
+    X = ed.tensor("X", "ij")
+    with pytest.raises(ed.ShapeError, match=r"min\(axis 0 of X, axis 1 of X - 3\) comes out as -1"):
+        ed.evaluate(ed.diagonal(X, 3), X=np.ones((2, 2)))
 
 
 @pytest.mark.parametrize("k", [0, 1, -1, 3])
