@@ -154,6 +154,10 @@ class Dask(Functional):
         axes = [str(labels.index(label)) for label in out]
         return f"{x}.transpose({', '.join(axes)})"
 
+    def transform(self, x: str, step: Step, size: Spell) -> str:
+        """A transform wants its axis in one chunk."""
+        return super().transform(f"{x}.rechunk({{{step.spec[0]}: -1}})", step, size)
+
     def write(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
         parts = [shape([size(s) for s in step.sizes]), "dtype"]
         for x, labels, output in embedded_terms(inputs, step):

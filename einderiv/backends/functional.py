@@ -14,7 +14,7 @@ from ..planning import Index, Op, Ops, Step, contraction
 from ..rewriting import BEYOND_INT32
 from .base import Backend
 from .functional_index_spelling import masked_text, place_text, read_text
-from .numpy_index_spelling import triangle_text
+from .numpy_index_spelling import transform_called, triangle_text
 from .source_text import (
     ALIKE,
     Embedded,
@@ -45,6 +45,7 @@ FUNCTIONAL = (
     Ops.APPLY,
     Ops.SOLVE,
     Ops.WRITE,
+    Ops.TRANSFORM,
 )
 
 #: the steps of index expressions
@@ -97,7 +98,13 @@ class Functional(Backend):
                 return [solve_text(inputs, step, size, self.permute)]
             case Ops.WRITE:
                 return [self.write(step, inputs, size)]
+            case Ops.TRANSFORM:
+                return [self.transform(x, step, size)]
         return [spelling_of(step.op, ALIKE)(inputs, step, size)]
+
+    def transform(self, x: str, step: Step, size: Spell) -> str:
+        """A discrete Fourier transform along an axis."""
+        return transform_called(f"{self.module}.fft", x, step, size)
 
     def indexed(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
         """A step of an index expression."""

@@ -23,6 +23,7 @@ from .numpy_index_spelling import (
     place_lines,
     read_text,
     running_sum_text,
+    transform_text,
     weighted_rows_text,
     windowed_text,
 )
@@ -228,6 +229,7 @@ SPELT: dict[Op, Spelling] = {
     Ops.READ: read_text,
     Ops.MASK: mask_text,
     Ops.RUNNING_SUM: running_sum_text,
+    Ops.TRANSFORM: transform_text,
     Ops.WEIGHTED_ROWS: weighted_rows_text,
     Ops.WINDOWED: windowed_text,
     Ops.CONVOLVE: convolve_text,

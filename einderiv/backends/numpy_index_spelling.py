@@ -153,6 +153,23 @@ def running_sum_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
     return f"np.cumsum({x}, {axis}, {x}.dtype)"
 
 
+def transform_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    """A discrete Fourier transform along an axis."""
+    return transform_called("np.fft", inputs[0], step, size)
+
+
+def transform_called(module: str, x: str, step: Step, size: Spell) -> str:
+    """A transform by the functions that all libraries have: the entries, the points, the axis. The
+    sum with the other sign is the inverse without its share.
+    """
+    axis, sign, period = step.spec
+    points, rows = size(period), size(step.sizes[axis])
+    text = f"{module}.fft({x}, {points}, {axis})"
+    if sign > 0:
+        text = f'{module}.ifft({x}, {points}, {axis}, "forward")'
+    return text if rows == points else f"{text}[{':, ' * axis}:{rows}]"
+
+
 def weighted_rows_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
     """Rows times their weights, added up where an index array says."""
     weights, rows, array = inputs

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functions
-from ..expression import Expr, add, times
+from ..expression import Expr, add
 from .jax_axes import numbers
 from .jax_table import Step, Value, expression, product, reads
 
@@ -146,37 +146,17 @@ def _product_with(
     return matrix, own, order
 
 
-@reads("fft", "jnp.fft.fft(x).real + jnp.fft.fft(x).imag", says="as a product with its matrix")
+@reads("fft", "jnp.fft.fft(x).real + jnp.fft.fft(x).imag")
 def _fourier(step: Step, x: Value) -> Expr:
-    import numpy as np
-
     kind = str(step.params["fft_type"]).rpartition(".")[2].upper()
     lengths = numbers(step.params["fft_lengths"])
     names = {"0": "FFT", "1": "IFFT", "2": "RFFT", "3": "IRFFT"}
     kind = names.get(kind, kind)
-    e = expression(x)
-    transforms = [kind] * len(lengths)
-    if kind in ("RFFT", "IRFFT"):  # only the last axis is halved
-        transforms = [*[kind[1:] if kind == "RFFT" else "IFFT"] * (len(lengths) - 1), kind]
-    for k, (length, one) in enumerate(zip(lengths, transforms, strict=True)):
-        axis = e.ndim - len(lengths) + k
-        size = e.axis_sizes[axis]
-        assert isinstance(size, int)
-        eye = np.eye(size)
-        if one == "IRFFT":  # the real part of the whole inverse: both halves of the spectrum
-            matrix = np.fft.irfft(eye, length, axis=0)
-            imaginary = np.fft.irfft(1j * eye, length, axis=0)
-            real = _mapped(matrix, functions.real(e), axis)
-            e = add(real, _mapped(imaginary, functions.imag(e), axis))
-            continue
-        calls = {"FFT": np.fft.fft, "IFFT": np.fft.ifft, "RFFT": np.fft.rfft}
-        e = _mapped(calls[one](eye, length, axis=0), e, axis)
-    return times(e, 1)
-
-
-def _mapped(matrix: Any, e: Expr, axis: int) -> Expr:
-    """The product with a matrix along an axis."""
-    new = e.ndim
-    output = [new if p == axis else p for p in range(e.ndim)]
-    shape = [matrix.shape[0] if p == axis else n for p, n in enumerate(e.axis_sizes)]
-    return product([(expression(matrix), (new, axis)), (e, range(e.ndim))], output, shape)
+    axes = range(-len(lengths), 0)
+    calls = {
+        "FFT": functions.fftn,
+        "IFFT": functions.ifftn,
+        "RFFT": functions.rfftn,
+        "IRFFT": functions.irfftn,
+    }
+    return calls[kind](expression(x), lengths, axes)

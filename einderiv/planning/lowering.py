@@ -37,6 +37,7 @@ from ..expression import (
     with_slots,
     wrapped,
 )
+from ..functions import Fourier, fourier_of
 from .gathering import read_apart
 from .index_steps import Related
 from .ops import Ops, contraction, sums
@@ -90,6 +91,9 @@ class Planner:
         self.products: dict[object, Pair] = {}
         # products with nested ones multiplied out, by the identity of nodes
         self.multiplied: dict[int, Einsum] = {}
+        # which nodes are matrices of roots of unity, by their identity, and which values
+        self.fourier_nodes: dict[int, Fourier | None] = {}
+        self.fourier: dict[int, Fourier] = {}
         self.uses = Counter(map(id, chain.from_iterable(map(children, walk(self.roots)))))
         self.uses.update(map(id, self.roots))
 
@@ -304,6 +308,8 @@ class Planner:
             if is_hot(node):
                 (array,) = node.arguments
                 return (array,) if isinstance(array, Apply) else ()
+            if self._fourier(node) is not None:
+                return ()
             if not isinstance(node, Add):
                 return children(node)
             inside: list[Expr] = []
@@ -365,6 +371,9 @@ class Planner:
         """A function. What only broadcasts a number is given as the number; matrices are
         factored once for all uses.
         """
+        fourier = self._fourier(e)
+        if fourier is not None:
+            return self._fourier_matrix(e, fourier)
         if e.function.selects:  # the products that it stands in read the index array itself
             return self._index_array(e.arguments[0])
         inputs = tuple(self._argument(e, a) for a in e.arguments)
@@ -377,6 +386,38 @@ class Planner:
             factors = self.program.add(Ops.FACTOR, inputs, (), matrix.sizes, 2 / 3 * cubed)
             return self.program.add(Ops.APPLY, (factors,), spec, sizes, 4 / 3 * cubed)
         return self.program.add(Ops.APPLY, inputs, spec, sizes, tuning.function_flops * entries)
+
+    def _fourier(self, e: Expr) -> Fourier | None:
+        """Which matrix of roots of unity a node is, if it is one."""
+        if not isinstance(e, Apply):
+            return None
+        if id(e) not in self.fourier_nodes:
+            self.fourier_nodes[id(e)] = fourier_of(e)
+        return self.fourier_nodes[id(e)]
+
+    def _fourier_matrix(self, e: Apply, fourier: Fourier) -> int:
+        """A matrix of roots of unity: the transform of the identity. Nobody needs it where all
+        products with it are transforms.
+        """
+        rows, columns = self._rep(e.axis_sizes)
+        one = self.program.add(Ops.NUMBER, (), (1,), ())
+        diagonal = (((), (0, 0)),)
+        entries = float(self.program.measure(columns))
+        identity = self.program.add(Ops.WRITE, (one,), diagonal, (columns, columns), entries)
+        value = self._transform(identity, 0, fourier, rows)
+        self.fourier[value] = fourier
+        return value
+
+    def _transform(self, value: int, axis: int, fourier: Fourier, rows: Size) -> int:
+        """The first `rows` of the product with a matrix of roots of unity along an axis."""
+        (period,) = self._rep([fourier.period])
+        sizes = list(self.program.steps[value].sizes)
+        points = self.program.measure(period)
+        others = prod(n for k, n in enumerate(self.program.shape(value)) if k != axis)
+        sizes[axis] = rows
+        flops = 5.0 * others * points * max(points.bit_length() - 1, 1)
+        spec = (axis, fourier.sign, period)
+        return self.program.add(Ops.TRANSFORM, (value,), spec, tuple(sizes), flops)
 
     def _index_array(self, e: Expr) -> int:
         """An index array: an input of its own, for it stays whole numbers."""
@@ -533,6 +574,7 @@ class Planner:
     def _product(self, parts: list[Pair], output: Labels) -> int:
         """Contract `parts` pairwise; the value has the labels `output`, in that order."""
         parts = self._empty_sums_first(parts, output)
+        parts = self._transforms_first(parts, output)
         counts = Counter(chain.from_iterable(set(labels) for _, labels in parts))
         kept = {x for x in counts if counts[x] > 1}.union(output)
         left: list[Pair] = []
@@ -569,6 +611,63 @@ class Planner:
         kept = tuple(dict.fromkeys(x for _, labels in summed for x in labels if x in wanted))
         return [(self._product(summed, kept), kept), *others]
 
+    def _transforms_first(self, parts: list[Pair], output: Labels) -> list[Pair]:
+        """Transforms of what is kept in full are made before a path is searched, which would take
+        them for products with matrices: it might multiply two of these, or one and an array.
+        """
+        left = list(parts)
+        at = 0
+        while at < len(left):
+            found = self._transformed_part(left, at, output) if len(left) > 1 else None
+            if found is None:
+                at += 1
+            else:
+                left, at = found, 0
+        return left
+
+    def _transformed_part(self, parts: list[Pair], at: int, output: Labels) -> list[Pair] | None:
+        """The parts with one transform done, by the matrix at that place."""
+        value, labels = parts[at]
+        if value not in self.fourier or len(set(labels)) < 2:
+            return None
+        others = parts[:at] + parts[at + 1 :]
+        for summed, new in (labels[::-1], labels):
+            here = [part for part in others if summed in part[1]]
+            around = dict.fromkeys(x for _, own in here for x in own if x != summed)
+            if not here or summed in output or new in around or not set(around) <= set(output):
+                continue
+            if any(part[0] in self.fourier for part in here):
+                continue
+            operand = here[0]
+            if len(here) > 1 or len(set(operand[1])) < len(operand[1]):
+                own = (*around, summed)
+                operand = (self._product(here, own), own)
+            solved = self._transformed(parts[at], operand, {*around, new})
+            if solved is not None:
+                rest = [part for part in others if part not in here]
+                return [*rest, solved]
+        return None
+
+    def _transformed(self, a: Pair, b: Pair, needed: set[int]) -> Pair | None:
+        """The product of a matrix of roots of unity with an array that has its row or column
+        label, as a transform of the array.
+        """
+        matrix, la = a
+        fourier = self.fourier.get(matrix)
+        if fourier is None or len(set(la)) < 2:
+            return None
+        value, lb = self._reduced(b, needed.union(la))
+        for k, (summed, new) in enumerate((la[::-1], la)):
+            if summed not in lb or summed in needed or new in lb:
+                continue
+            axis = lb.index(summed)
+            limits.check("axes", len(lb), "of an intermediate result")
+            rows = self.program.steps[matrix].sizes[k]
+            image = self._transform(value, axis, fourier, rows)
+            out = tuple([new if label == summed else label for label in lb])
+            return self._reduced((image, out), needed)
+        return None
+
     def _reduced(self, part: Pair, kept: set[int]) -> Pair:
         """Diagonals read and private labels summed, before anything is multiplied."""
         value, labels = part
@@ -597,6 +696,7 @@ class Planner:
         it is the last one.
         """
         solved = self._solved(a, b, needed) or self._solved(b, a, needed)
+        solved = solved or self._transformed(a, b, needed) or self._transformed(b, a, needed)
         if solved is not None:
             value, labels = solved
             if output is None or output == labels:
@@ -669,8 +769,10 @@ class Planner:
         return bool(step.spec[0].inverse)
 
     def _waits(self, part: Pair, counts: Counter[int], output: Labels) -> bool:
-        """Is this an inverse that will be a solve? Then none of its labels is summed before."""
-        if not self._inverse(part):
+        """Is this an inverse that will be a solve, or a matrix that will be a transform? Then none
+        of its labels is summed before.
+        """
+        if not self._inverse(part) and part[0] not in self.fourier:
             return False
         row_and_column = part[1][-2:]
         return any(counts[x] > 1 and x not in output for x in row_and_column)

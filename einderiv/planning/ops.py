@@ -339,8 +339,8 @@ def by_rows(step: Step) -> Indexing:
 
 
 def along_others(step: Step) -> Indexing:
-    """All axes but the one that is summed along."""
-    summed, _ = step.spec
+    """All axes but the one that is summed along, or transformed."""
+    summed = step.spec[0]
     axes: Axes = tuple(None if axis == summed else axis for axis in range(len(step.sizes)))
     return Indexing((axes,), (axes,))
 
@@ -755,6 +755,16 @@ class Ops:
         rate=elsewhere,
         bound=running_bound,
         kernel="cumsum",
+    )
+    TRANSFORM = Op(
+        name="fourier transform",
+        operands="one value",
+        spec="an axis, the sign s and the period N of exp(s 2 pi i j k / N): behind the entries "
+        "along it are zeros up to N, and of the N sums the result has the first",
+        example=Example(((2, 3),), (1, -1, 5), (2, 4)),
+        indexing=along_others,
+        rate=elsewhere,
+        kernel="fft",
     )
     # ------------------------------------------------------------------------------------------
     COMBINE = Op(

@@ -62,6 +62,14 @@ def gram(arrays, spec, shape):
     return np.einsum("na,n,nb->ab" if axis == 0 else "an,n,bn->ab", x, w, x)
 
 
+def transformed(arrays, spec, shape):
+    """Sums with roots of unity, written out."""
+    axis, sign, period = spec
+    columns, rows = np.arange(arrays[0].shape[axis]), np.arange(shape[axis])
+    roots = np.exp(sign * 2j * np.pi * np.outer(rows, columns) / period)
+    return np.moveaxis(np.tensordot(roots, arrays[0], (1, axis)), 0, axis)
+
+
 def running(arrays, spec, shape):
     axis, backwards = spec
     turned = np.flip(arrays[0], axis) if backwards else arrays[0]
@@ -134,6 +142,7 @@ MEANING = {
     "place":    indexing.placed,
     "mask":     indexing.selected,
     "running sum": running,
+    "fourier transform": transformed,
     "assemble": assembled,
     "weighted rows": weighted,
     "combine":  with_numbers,
