@@ -17,6 +17,7 @@ from typing import Any
 from ..expression import Expr, SymbolicSize, Tensor, number, numbered, tensor
 from . import arrays
 from .arrays import holds_expressions
+from .fourier import fftfreq, rfftfreq
 from .numpy_api import numpy_call, numpy_function, numpy_names
 
 #: libraries whose own functions are left as they are
@@ -212,16 +213,28 @@ class _Listed:
         return getattr(self.original, name)
 
 
-def _maker(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def _maker(own: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy's function, or ours where an argument is none of NumPy's."""
 
     @functools.wraps(original)
     def made(*args: Any, **options: Any) -> Any:
         if holds_expressions([*args, *options.values()]):
-            return _MAKERS[name](*args, **options)
+            return own(*args, **options)
         return original(*args, **options)
 
     return made
+
+
+class _Fourier:
+    """The module ``np.fft``, with frequencies of sizes that are not known."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self.fftfreq = _maker(fftfreq, module.fftfreq)
+        self.rfftfreq = _maker(rfftfreq, module.rfftfreq)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
 
 
 class _Numpy:
@@ -230,9 +243,10 @@ class _Numpy:
     def __init__(self, numpy: ModuleType) -> None:
         self._numpy = numpy
         self._made: dict[str, Any] = {}
-        for name in _MAKERS:
+        for name, own in _MAKERS.items():
             if hasattr(numpy, name):
-                self._made[name] = _maker(name, getattr(numpy, name))
+                self._made[name] = _maker(own, getattr(numpy, name))
+        self._made["fft"] = _Fourier(numpy.fft)
         for name in numpy_names():
             original = getattr(numpy, name, None)
             if name not in _OF_LISTS and name not in self._made and original is not None:

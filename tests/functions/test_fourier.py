@@ -86,6 +86,19 @@ def test_frequencies(size):
         assert ed.evaluate(slopes, x=np.zeros(size)).tolist() == f(size, 0.5).tolist()
 
 
+def spectral_slope(x):
+    places = np.fft.fftfreq(x.shape[0], 1 / x.shape[0])
+    return np.real(np.fft.ifft(2j * np.pi * places * np.fft.fft(x)))
+
+
+@pytest.mark.parametrize("size", [5, 8])
+def test_a_spectral_derivative_is_read(size):
+    x = drawn(size)
+    e = ed.trace_function(spectral_slope, "i")
+    same(e, x, spectral_slope(x))
+    same(ed.derive(e, "x"), x, np.transpose([spectral_slope(row) for row in np.eye(size)]))
+
+
 REAL = {
     "power":         lambda F, np, x: np.sum(np.abs(F.fft(x)) ** 2),
     "moduli":        lambda F, np, x: np.sum(np.abs(F.fft(x, 8))),
