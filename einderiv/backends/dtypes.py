@@ -107,6 +107,8 @@ def explained(library: Library, error: Exception, dtype: str) -> EinderivError |
         return EinderivError("the largest or smallest entry was asked of an axis that has none")
     if isinstance(error, ValueError) and ("places are" in text or "beyond int64" in text):
         return ShapeError(text)  # of the helpers for index expressions
+    if "of data points (0)" in text or "FFT data points (0)" in text:
+        return ShapeError("a Fourier transform of an axis without entries: it needs 1 at least")
     # A coefficient is a Python number.
     if isinstance(error, OverflowError) or _says(error, library.says_overflow):
         return EinderivError(f"a number in the expression is too large for {dtype}")

@@ -195,6 +195,13 @@ def test_what_is_refused(make, error, match):
         make(ed.tensor("x", "i"), ed.tensor("z", "i", complex=True))
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_an_axis_without_entries(library):
+    empty = pytest.importorskip(library).zeros(0)
+    with pytest.raises(ed.ShapeError, match="a Fourier transform of an axis without entries"):
+        ed.evaluate(ed.fft(ed.tensor("x", "i")), x=empty)
+
+
 @pytest.mark.parametrize("library", ["torch", "jax", "dask"])
 def test_other_libraries(library):
     backend = pytest.importorskip(library)
