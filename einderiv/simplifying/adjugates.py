@@ -74,7 +74,7 @@ class _Cut:
                 factor, labels = slot
                 meets_rows = labels[0] == middle
                 is_in_order = meets_rows == (at_front != end.is_turned)
-                exponent = exponent_of(factor, end.factor)
+                exponent = exponent_of(factor, end.factor, self.situation)
                 if exponent < 1 or labels[0] == labels[1]:
                     continue
                 if not is_in_order and not self.situation.is_symmetric(end.factor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from ..expression import Add, Apply, Einsum, Expr, Slot, added, assemble, same, terms, with_slots
+from ..expression import Add, Apply, Einsum, Expr, Slot, added, assemble, same, with_slots
 from .situation import Situation
 
 MOST_TERMS = 6  # of the sum, and of a sum that is a factor in it
@@ -16,7 +16,7 @@ def shares_and_complements(e: Add, situation: Situation) -> Expr | None:
     """
     if len(e.addends) > MOST_TERMS:
         return None
-    found = terms(e)
+    found = situation.terms(e)
     products = [_as_product(term, situation) for term in found]
     shares = []
     for k, product in enumerate(products):

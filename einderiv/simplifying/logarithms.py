@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..expression import Add, Apply, Einsum, Expr, Slot, added, same, terms
+from ..expression import Add, Apply, Einsum, Expr, Slot, added
 from .powers import Power, powers_of, with_one_power
 from .situation import Situation
 
 
 def quotients_beside_logarithms(e: Add, situation: Situation) -> Expr | None:
     """A sum with log(x) in one term, where x / x in another is 1: at 0 the logarithm has a pole."""
-    found = terms(e)
+    found = situation.terms(e)
     bases: list[tuple[Expr, tuple[int, ...]]] = []
     for term in found:
         bases += _arguments(term, e.ndim, situation)
@@ -66,7 +66,7 @@ def _cancelled(term: Expr, bases: list[tuple[Expr, tuple[int, ...]]], situation:
         alike = []
         for n, one in enumerate(powers):
             is_there = _axes(one.labels, whole.output) == axes
-            if is_there and one.exponent == int(one.exponent) and same(one.base, base):
+            if is_there and one.exponent == int(one.exponent) and situation.same(one.base, base):
                 alike.append(n)
         signs = {powers[n].exponent > 0 for n in alike}
         if len(signs) == 2:

@@ -15,7 +15,6 @@ from ..expression import (
     collected,
     is_zero,
     same,
-    terms,
     with_slots,
 )
 from ..functions import apply
@@ -78,7 +77,7 @@ def inverses_cancelled(e: Einsum, situation: Situation) -> Expr | None:
             continue
         (matrix,) = inverse.arguments
         for j, (factor, own) in enumerate(whole.slots):
-            if len(own) != 2 or not same(factor, matrix):
+            if len(own) != 2 or not situation.same(factor, matrix):
                 continue
             ends = _ends(labels, own, counts, is_symmetric=situation.is_symmetric(matrix))
             if ends is not None:
@@ -99,7 +98,7 @@ def matrix_powers(e: Einsum, situation: Situation) -> Expr | None:
         assert isinstance(power, Apply)
         (matrix,) = power.arguments
         for j, (factor, own) in enumerate(whole.slots):
-            exponent = exponent_of(factor, matrix) if j != k and len(own) == 2 else 0
+            exponent = exponent_of(factor, matrix, situation) if j != k and len(own) == 2 else 0
             if not exponent:
                 continue
             ends = _ends(labels, own, counts, is_symmetric=situation.is_symmetric(matrix))
@@ -116,7 +115,7 @@ def matrix_powers(e: Einsum, situation: Situation) -> Expr | None:
 
 def powers_in_sums(e: Add, situation: Situation) -> Expr | None:
     """A sum with Xⁿ in a term, where X X in others is X²: what this makes alike is collected."""
-    found = terms(e)
+    found = situation.terms(e)
     matrices = []
     for node in found:
         for factor in node.factors if isinstance(node, Einsum) else (node,):
@@ -138,11 +137,11 @@ def _with_squares(term: Expr, matrices: Sequence[Expr], situation: Situation) ->
         return term
     counts = products.uses(whole)
     for k, (factor, labels) in enumerate(whole.slots):
-        if len(labels) != 2 or not any(same(factor, matrix) for matrix in matrices):
+        if len(labels) != 2 or not any(situation.same(factor, matrix) for matrix in matrices):
             continue
         for j in range(k + 1, len(whole.slots)):
             other, own = whole.slots[j]
-            if len(own) != 2 or not same(other, factor):
+            if len(own) != 2 or not situation.same(other, factor):
                 continue
             ends = _ends(labels, own, counts, is_symmetric=situation.is_symmetric(factor))
             if ends is not None:
@@ -154,13 +153,13 @@ def _with_squares(term: Expr, matrices: Sequence[Expr], situation: Situation) ->
     return whole
 
 
-def exponent_of(e: Expr, matrix: Expr) -> int:
+def exponent_of(e: Expr, matrix: Expr, situation: Situation) -> int:
     """The n that `e` is the n-th power of a matrix for; 0 where it is none."""
-    if same(e, matrix):
+    if situation.same(e, matrix):
         return 1
     if not isinstance(e, Apply) or not _is(e, "matrix_power"):
         return 0
-    exponent: int = e.parameters[0] if same(e.arguments[0], matrix) else 0
+    exponent: int = e.parameters[0] if situation.same(e.arguments[0], matrix) else 0
     return exponent
 
 

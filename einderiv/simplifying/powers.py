@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
-from ..expression import Apply, Einsum, Expr, Labels, Slot, is_positive, same, with_slots
+from ..expression import Apply, Einsum, Expr, Labels, Slot, is_positive, with_slots
 from ..functions import apply
 from .situation import Situation
 
@@ -100,7 +100,7 @@ def collected_powers(e: Einsum, situation: Situation) -> Expr | None:
     for members in groups.values():
         first, *others = members
         base = powers[first].base
-        alike = [first, *[n for n in others if same(powers[n].base, base)]]
+        alike = [first, *[n for n in others if situation.same(powers[n].base, base)]]
         exponents = [powers[n].exponent for n in alike]
         if len(set(exponents)) == 1 or not _may_join(base, exponents):
             continue

@@ -18,7 +18,9 @@ def simplify(e: Expr) -> Expr:
     collected, powers and quotients too, what cancels has gone, symmetry is used. Terms and factors
     stay in the order in which they were written.
 
-    It is what the formulas of an expression show; derivations and plans have no need of it.
+    It is what the formulas of an expression show; derivations and plans have no need of it. An axis
+    of unknown size is taken to have entries: the entries of softmax(x) add up to 1, and to 0 where
+    x has none, which ``evaluate`` still finds.
 
     >>> import einderiv as ed
     >>> x, S = ed.tensor("x", "i"), ed.tensor("S", "ii", symmetric=True)

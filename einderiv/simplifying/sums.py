@@ -10,12 +10,8 @@ from ..expression import (
     Labels,
     added,
     assemble,
-    coefficient,
     collected,
     is_zero,
-    same,
-    scaled,
-    terms,
     with_slots,
 )
 from . import products
@@ -26,7 +22,7 @@ MOST_TERMS = 64  # of a longer sum no factors are compared
 
 def like_terms(e: Add, situation: Situation) -> Expr | None:
     """Terms that are equal where symmetric matrices are their own transposes, each once."""
-    found = terms(e)
+    found = situation.terms(e)
     if len(found) < 2:
         return added(found)
     live = collected(found, situation.is_symmetric)
@@ -35,31 +31,30 @@ def like_terms(e: Add, situation: Situation) -> Expr | None:
     return added([term for term in live if not is_zero(term)] or [found[0] * 0])
 
 
-def number_of_sum(e: Einsum, _: Situation) -> Expr | None:
+def number_of_sum(e: Einsum, situation: Situation) -> Expr | None:
     """A product with a sum, all terms of which have one number up to its sign, with that number in
     front; the first term of the sum is positive then.
     """
     for k, (factor, labels) in enumerate(e.slots):
         if not isinstance(factor, Add):
             continue
-        number = coefficient(factor.addends[0])
-        numbers = [coefficient(term) for term in factor.addends]
-        if number in (1, -1, 0) or any(one not in (number, -number) for one in numbers):
+        found = situation.unit_of_sum(factor)
+        if found is None:
             continue
-        units = [
-            scaled(term, 1 if one == number else -1)
-            for term, one in zip(factor.addends, numbers, strict=True)
-        ]
+        number, unit = found
         slots = [*e.slots]
-        slots[k] = Add(tuple(units), axes=factor.axes, origins=factor.origins), labels
+        slots[k] = unit, labels
         return with_slots(e, slots, coefficient=e.coefficient * number)
     return None
 
 
 def common_factors(e: Add, situation: Situation) -> Expr | None:
     """A function that all terms are multiplied with, in front of what is left of them."""
-    found = [situation.flat(term) if isinstance(term, Einsum) else None for term in terms(e)]
-    if len(found) > MOST_TERMS or any(term is None for term in found):
+    addends = situation.terms(e)
+    if len(addends) > MOST_TERMS:
+        return None
+    found = [situation.flat(term) if isinstance(term, Einsum) else None for term in addends]
+    if any(term is None for term in found):
         return None
     whole = [term for term in found if term is not None]
     if any(len(set(term.output)) < term.ndim for term in whole):
@@ -68,13 +63,16 @@ def common_factors(e: Add, situation: Situation) -> Expr | None:
         if not isinstance(factor, Apply):
             continue
         axes = _axes(labels, whole[0])
-        places = [_place(term, factor, axes) for term in whole]
-        if axes is None or None in places:
+        if axes is None:
             continue
         rest = []
-        for term, place in zip(whole, places, strict=True):
-            assert place is not None
+        for term in whole:
+            place = _place(term, factor, axes, situation)
+            if place is None:
+                break
             rest.append(products.without(term, [place]))
+        if len(rest) < len(whole):
+            continue
         output = tuple(range(e.ndim))
         slots = [(factor, tuple([output[p] for p in axes])), (added(rest), output)]
         return assemble(1, slots, output, axes=e.axes)
@@ -88,9 +86,9 @@ def _axes(labels: Labels, term: Einsum) -> tuple[int, ...] | None:
     return tuple([term.output.index(label) for label in labels])
 
 
-def _place(term: Einsum, factor: Expr, axes: tuple[int, ...] | None) -> int | None:
+def _place(term: Einsum, factor: Expr, axes: tuple[int, ...], situation: Situation) -> int | None:
     """Where a term has the factor, along these axes."""
     for k, (own, labels) in enumerate(term.slots):
-        if own.weight == factor.weight and _axes(labels, term) == axes and same(own, factor):
+        if _axes(labels, term) == axes and situation.same(own, factor):
             return k
     return None

@@ -40,17 +40,25 @@ def of_deviations(e: Einsum, situation: Situation) -> Expr | None:
         if not isinstance(factor, Add):
             continue
         alone = _summed_alone(whole, k)
-        if alone and _adds_to_nothing(factor, labels, alone, situation):
+        summed = tuple([axis for axis, label in enumerate(labels) if label in alone])
+        if summed and _adds_to_nothing(factor, summed, situation):
             zeros = products.without(whole, [])
             return zeros * 0
     return None
 
 
-def _adds_to_nothing(
-    e: Add, labels: tuple[Label, ...], alone: tuple[Label, ...], situation: Situation
-) -> bool:
+def _adds_to_nothing(e: Add, summed: tuple[int, ...], situation: Situation) -> bool:
+    """Is the sum of `e` over some of its axes 0? Products that share it ask for it once."""
+    key = id(e), summed
+    if key not in situation.vanishing:
+        situation.vanishing[key] = e, _vanishes(e, summed, situation)
+    return situation.vanishing[key][1]
+
+
+def _vanishes(e: Add, summed: tuple[int, ...], situation: Situation) -> bool:
     """Is the sum of `e` over some of its axes 0, term by term?"""
-    output = tuple([label for label in labels if label not in alone])
+    labels = tuple(range(e.ndim))
+    output = tuple([label for label in labels if label not in summed])
     axes = (None,) * len(output)
     terms: list[Expr] = []
     for addend in e.addends:

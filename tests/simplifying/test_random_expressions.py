@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.expression import Apply, Einsum, walk
-from einderiv.simplifying import products
+from einderiv.expression import Apply, Einsum, Forms, walk
+from einderiv.simplifying import products, totals
 from einderiv.simplifying.lengths import Lengths
 from tests.lengths import length
 from tests.simplifying import random_expressions as drawn
@@ -106,6 +106,16 @@ def test_shares_of_an_axis_of_a_known_size(size, wanted):
     )
 
 
+@pytest.mark.parametrize(("size", "wanted"), [(0, 0), (1, 1), (3, 1)])
+def test_values_do_not_depend_on_shares_of_an_unknown_size(size, wanted):
+    """The formula takes an axis of an unknown size to have entries; what is computed asks the arrays."""
+    total = ed.sum(ed.softmax(drawn.x, axis=0))
+    assert str(ed.simplify(total)) == "1"
+    arrays = {"x": np.zeros(size)}
+    assert ed.evaluate(total, arrays) == wanted
+    assert ed.compile(total)(**arrays) == wanted
+
+
 # ---- the work
 def net(layers):
     h = drawn.x
@@ -156,3 +166,51 @@ def test_work_for_each_factor(make, monkeypatch):
         ed.simplify(e)
         written = sum(len(node.factors) for node in walk([e]) if isinstance(node, Einsum))
         assert sum(taken) <= 8 * written, (size, sum(taken), written)
+
+
+def third_order(layers):
+    h = drawn.x
+    for _ in range(layers):
+        h = ed.tanh(drawn.K @ h)
+    return ed.derive(ed.hessian(ed.sum(h * h), "x"), "x")
+
+
+@pytest.mark.parametrize("steps", [3, 4, 6])
+def test_shared_sums_stay_shared(steps):
+    """A number taken out of a sum that many products share leaves one sum, not one for each product."""
+    e = second_order(steps)
+    before = sum(1 for _ in walk([e]))
+    after = sum(1 for _ in walk([ed.simplify(e)]))
+    assert after <= 1.1 * before, (before, after)
+
+
+@pytest.mark.parametrize("layers", [3, 4, 5])
+def test_work_for_each_comparison(layers, monkeypatch):
+    """Factors of the terms of a sum are described once for all comparisons with them."""
+    described = []
+    describe = Forms._describe
+
+    def counted(forms, e):
+        described.append(e)
+        return describe(forms, e)
+
+    e = third_order(layers)
+    monkeypatch.setattr(Forms, "_describe", counted)
+    ed.simplify(e)
+    nodes = sum(1 for _ in walk([e]))
+    assert len(described) <= nodes, (len(described), nodes)
+
+
+def test_work_for_each_total(monkeypatch):
+    """Whether a sum adds up to 0 over an axis is looked at once, whatever the number of its uses."""
+    looked = []
+    vanishes = totals._vanishes
+
+    def counted(e, summed, situation):
+        looked.append((id(e), summed))
+        return vanishes(e, summed, situation)
+
+    e = ed.derive(ed.hessian(ed.softmax(ed.layer_norm(drawn.x, "i"), 0) @ drawn.y, "x"), "x")
+    monkeypatch.setattr(totals, "_vanishes", counted)
+    ed.simplify(e)
+    assert len(looked) == len(set(looked)) > 0
