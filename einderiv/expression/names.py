@@ -48,8 +48,9 @@ class Lettering:
     nothing in the expression has.
     """
 
-    def __init__(self, reserved: Iterable[str], kinds: AxisKinds) -> None:
-        self.reserved = {*reserved}  # no fresh letter is one of these
+    def __init__(self, written: Iterable[str], names: Iterable[str], kinds: AxisKinds) -> None:
+        self.names = {*names}  # of tensors and parts: no index is ever called as one of them
+        self.reserved = {*written, *self.names}  # no fresh letter is one of these
         self.kinds = kinds
         self.axes: tuple[str, ...] = ()  # of the expression
         self.shown: set[str] = set()  # names of axes and labels of its terms
@@ -59,7 +60,7 @@ class Lettering:
 
     def again(self) -> Lettering:
         """The same letters, to which others may be added."""
-        copy = Lettering(self.reserved, self.kinds)
+        copy = Lettering(self.reserved, self.names, self.kinds)
         copy.axes, copy.shown = self.axes, self.shown
         copy.by_size = {size: [*letters] for size, letters in self.by_size.items()}
         copy.not_sorted = [*self.not_sorted]
@@ -105,7 +106,8 @@ class Lettering:
         return tuple(names)
 
     def reserve(self, names: Iterable[str]) -> None:
-        """Make no fresh letter one of these."""
+        """Call no index as one of these."""
+        self.names.update(names)
         self.reserved.update(names)
 
     def _filled(
@@ -162,7 +164,7 @@ class Lettering:
     def _new(self, size: Size, taken: set[str]) -> str:
         unused = self._unused(taken)
         if unused is None:  # more axes than letters: those that are free here, then a1, b1, …
-            return fresh_names(1, taken)[0]
+            return fresh_names(1, taken | self.names)[0]
         self.not_sorted.append((size, unused))
         self.reserved.add(unused)
         return unused
@@ -280,7 +282,8 @@ def _lettering(e: Expr) -> Lettering:
     kinds = AxisKinds(e, None if before is None else before.kinds, have_words)
     titles = {title for node in walk([e]) if (title := title_of(node)) is not None}
     # Beside an index array r a letter r would be two things: `sizes` has one key for both.
-    letters = Lettering(written.union(tensors, titles, names_of_index_arrays(e)), kinds)
+    operands = titles.union(tensors, names_of_index_arrays(e))
+    letters = Lettering(written, operands, kinds)
     if before is not None:
         letters.reserved |= before.reserved
         for size, own in before.by_size.items():

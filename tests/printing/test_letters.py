@@ -185,3 +185,17 @@ def test_more_axes_than_letters():
     with pytest.raises(ed.LimitError, match="60 labels are more than the 52 letters"):
         _ = e.subscripts
     assert "M0[a,b] M1[b,c]" in ed.formula(e)
+
+
+def test_parts_keep_their_names_where_letters_run_out():
+    """More labels than letters: those that follow have numbers, and none is called as a part or a tensor."""
+    x, M = ed.tensor("x", [None]), ed.tensor("M0", [None, None])
+    for k in range(1, 70):
+        M = M @ ed.tensor(f"M{k}", [None, None])
+    shown = ed.formula(ed.einsum("ij,j->", M, ed.named(ed.exp(x), "S")))
+    whole, _, parts = shown.partition(" where")
+    assert whole.endswith(" S[j]")
+    assert parts.split(" = ") == ["\n    S[a]", "exp(x[a])"]
+    labels = set(re.search(r"Σ_\{([^}]*)\}", whole)[1].split(","))
+    assert len(labels) == 71
+    assert not labels & {"S", "x"}
