@@ -28,6 +28,7 @@ from .index_notation import (
 )
 from .index_reading import IndexSpelling, Place, Range, named_reading
 from .line_breaks import broken, broken_lines, wrapped_prose, wrapped_words
+from .mathml import mathml_of_both
 from .network import label_names
 from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
@@ -117,6 +118,7 @@ __all__ = [
     "latex_entry",
     "left_side",
     "markup",
+    "mathml_of_both",
     "matrix_equation",
     "mime_bundle",
     "named_as_in",

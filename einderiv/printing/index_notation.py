@@ -51,7 +51,7 @@ from .index_reading import (
     named_reading,
 )
 from .line_breaks import broken, checked_width
-from .matrix_forms import SUPERSCRIPTS, exponent_text, in_latex, in_unicode
+from .matrix_forms import SUPERSCRIPTS, Form, exponent_text, in_latex, in_unicode
 from .matrix_notation import matrix_form
 from .powers_shown import PoweredFactor, Quotient, exponent_shown, quotient
 from .shown_together import shown_letters
@@ -255,6 +255,10 @@ class FormulaStyle:
         """1 where it holds, else 0."""
         return f"[{text}]"
 
+    def matrix(self, form: Form) -> str:
+        """A form in matrix notation."""
+        return in_unicode(form)
+
     def equation(self, left: str, right: str) -> str:
         return f"{left} = {right}"
 
@@ -399,6 +403,9 @@ class LatexStyle(FormulaStyle):
             # Braces are doubled, for `format` is to leave them.
             template = _with_core(template, below.replace("{", "{{").replace("}", "}}"))
         return template.format(*parts)
+
+    def matrix(self, form: Form) -> str:
+        return in_latex(form, self.name)
 
     def entry(self, body: str, indices: Sequence[str]) -> str:
         return self.indexed(rf"\left[{body}\right]", indices)
@@ -609,23 +616,24 @@ def equations_in(e: Expr, name: str, style: FormulaStyle) -> str:
     return _in_style(e, name, style, "index")
 
 
-def equations_of(e: Expr, name: str) -> tuple[str, str | None]:
+def equations_of(e: Expr, name: str, style: FormulaStyle | None = None) -> tuple[str, str | None]:
     """The equation of `e` with indices, and in matrix notation where it has one; simplified, in
-    one line each, and no part of it has a name.
+    one line each, and no part of it has a name. In Unicode, or as a style spells them.
     """
-    return _both(e, _textbook_form(e), (), name)
+    return _both(e, _textbook_form(e), (), name, style or FormulaStyle())
 
 
-def formulas(e: Expr, name: str) -> tuple[str, str | None]:
-    """The two formulas of `e`: with indices, and in matrix notation where it has one."""
+def formulas(e: Expr, name: str, style: FormulaStyle | None = None) -> tuple[str, str | None]:
+    """The two formulas of `e`: with indices, and in matrix notation where it has one; in Unicode,
+    or as a style spells them.
+    """
     whole, parts = named_parts(_textbook_form(e), taken={name, *_letters(e)})
-    return _both(e, whole, parts, name)
+    return _both(e, whole, parts, name, style or FormulaStyle())
 
 
 def _both(
-    e: Expr, whole: Expr, parts: Sequence[tuple[Tensor, Expr]], name: str
+    e: Expr, whole: Expr, parts: Sequence[tuple[Tensor, Expr]], name: str, style: FormulaStyle
 ) -> tuple[str, str | None]:
-    style = FormulaStyle()
     shown = style.equations(_index_equations(e, whole, parts, name, style))
     (nodes,) = bottom_up([whole], lambda _, below: 1 + sum(below))
     if nodes > limits.parts:
@@ -678,9 +686,8 @@ def _matrix_equations(
             continue
         if form is None:
             return None
-        shown = in_latex(form, style.name) if isinstance(style, LatexStyle) else in_unicode(form)
         side = left_side(e, name, style, (), pair) if left is None else style.name(left.name)
-        equations.append(f"{side} = {shown}")
+        equations.append(style.equation(side, style.matrix(form)))
     return equations
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from ..expression import Apply, Expr, Number, Size, Variable, as_factor
 from ..functions import shown_parameters
-from .index_notation import FormulaStyle, equations_in
+from .index_notation import FormulaStyle, equations_in, equations_of, formulas
 from .index_reading import IndexSpelling, IndexText
-from .matrix_forms import exponent_text
+from .matrix_forms import Form, exponent_text
+from .matrix_mathml import in_mathml
 from .svg import escaped
 
 
@@ -22,12 +23,28 @@ def mathml(e: Expr, name: str = "y") -> str:
 
     Raises LimitError for what no formula can hold.
     """
-    return f'<math display="block">{equations_in(e, name, MathMLStyle())}</math>'
+    return _block(equations_in(e, name, MathMLStyle()))
+
+
+def mathml_of_both(e: Expr, name: str, *, named: bool) -> tuple[str, str | None]:
+    """The formula of `e` with indices, and in matrix notation where it has one, a block each; with
+    names for what occurs several times, if that is asked for.
+
+    Raises LimitError for what no formula can hold.
+    """
+    both = formulas if named else equations_of
+    with_indices, matrices = both(e, name, MathMLStyle())
+    return _block(with_indices), None if matrices is None else _block(matrices)
+
+
+def _block(equation: str) -> str:
+    return f'<math display="block">{equation}</math>'
 
 
 class MathMLStyle(FormulaStyle):
     """Each part is an element; what stands side by side stands in a row."""
 
+    vec = "<mrow><mi>vec</mi><mo>(</mo>{}<mo>)</mo></mrow>"
     partial, minus, plus, one = "<mo>∂</mo>", "<mo>−</mo>", "<mo>+</mo>", "<mn>1</mn>"
 
     def name(self, name: str) -> str:
@@ -36,6 +53,9 @@ class MathMLStyle(FormulaStyle):
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         base = self.name(name)
         return f"<msub>{base}{_listed(indices)}</msub>" if indices else base
+
+    def matrix(self, form: Form) -> str:
+        return in_mathml(form)
 
     def entry(self, body: str, indices: Sequence[str]) -> str:
         return f"<msub><mrow><mo>[</mo>{body}<mo>]</mo></mrow>{_listed(indices)}</msub>"

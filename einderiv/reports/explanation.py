@@ -46,7 +46,6 @@ from ..printing import (
     escaped,
     expression_bundle,
     formula,
-    formulas,
     html_page,
     insertions,
     is_inserted_delta,
@@ -70,7 +69,16 @@ from ..printing import (
 )
 from .einsum_listing import einsum_lines, is_traced
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
-from .steps import MOST_OF_A_STRING, beside, formula_lines, steps, told
+from .steps import (
+    MOST_OF_A_STRING,
+    FormulaLine,
+    beside,
+    formula_lines,
+    marked_lines,
+    row_of,
+    steps,
+    told,
+)
 
 INDENT = "    "
 LINE = 80  # columns
@@ -106,8 +114,11 @@ class Section(NamedTuple):
 class Explanation:
     """Sections of lines; ``print`` shows them as text, a notebook as parts that open and close."""
 
-    def __init__(self, sections: list[Section], derivative: Expr) -> None:
+    def __init__(
+        self, sections: list[Section], derivative: Expr, subject: Expr | None = None
+    ) -> None:
         self.sections, self.derivative = sections, derivative
+        self.subject = derivative if subject is None else subject
 
     def __str__(self) -> str:
         return self.text()
@@ -123,10 +134,32 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        html = typeset(self.derivative)
-        for section in self.sections:
-            html += collapsible(section.title, preformatted(section.lines), opened=True)
+        with named_as_in([self.subject, self.derivative]):  # as the lines are lettered
+            html = typeset(self.derivative)
+            for section in self.sections:
+                html += collapsible(section.title, *_in_html(section.lines), opened=True)
         return mime_bundle(str(self), html, **latex_entry(self.derivative))
+
+
+def _in_html(lines: Sequence[str]) -> list[str]:
+    """Lines of text as they stand, and formulas typeset."""
+    shown: list[str] = []
+    plain: list[str] = []
+    is_shown = False  # is the formula that the lines belong to shown already?
+    for line in lines:
+        blocks: list[str] = []
+        if not isinstance(line, FormulaLine):
+            is_shown = False
+        elif line.typeset is not None:
+            blocks = line.typeset()
+            is_shown = bool(blocks)
+        if blocks and plain:
+            shown.append(preformatted(plain))
+            plain = []
+        shown += blocks
+        if not is_shown:
+            plain.append(line)
+    return [*shown, preformatted(plain)] if plain else shown
 
 
 #: the sections whose lines are formulas
@@ -185,8 +218,8 @@ def explain(
     with named_as_in([y, J]):  # a letter is one axis in all lines
         if _is_chain(y):
             _check_steps(y)
-            return Explanation(_explained_chain(y, wrt, J, sizes), J)
-        return Explanation(_explained_einsum(y, J, sizes, style), J)
+            return Explanation(_explained_chain(y, wrt, J, sizes), J, y)
+        return Explanation(_explained_einsum(y, J, sizes, style), J, y)
 
 
 def _explained_einsum(
@@ -236,11 +269,10 @@ def _explained_chain(y: Expr, wrt: Any, J: Expr, sizes: Mapping[str, Any] | None
 
 def _both_styles(e: Expr, name: str) -> list[str]:
     """The formula of `e`, and that in matrix notation where there is one."""
-    try:
-        with_indices, matrices = formulas(e, name)
-    except LimitError as error:
-        return wrapped_words(f"{name}: {error}", LINE - len(INDENT))
-    return beside([(with_indices, matrices)], MOST_OF_THE_RESULT)
+    row = row_of(e, name, named=True)
+    if row.typeset is None:  # too large: it says so
+        return wrapped_words(row.with_indices, LINE - len(INDENT))
+    return beside([row], MOST_OF_THE_RESULT)
 
 
 def _chain_result(J: Expr, name: str) -> list[str]:
@@ -273,10 +305,10 @@ def html_document(
     J = explanation.derivative
     wrt_name = J.record.wrt if J.record else wrt
     name = f"The derivative of {as_text(y)} by {wrt_name}"
-    in_words = [
-        markup("h3", escaped(section.title)) + preformatted(section.lines)
-        for section in explanation.sections
-    ]
+    in_words = []
+    with named_as_in([explanation.subject, J]):
+        for section in explanation.sections:
+            in_words += [markup("h3", escaped(section.title)), *_in_html(section.lines)]
     try:
         pictures = strip(y, wrt).svg(style=False)
     except LimitError as error:
@@ -506,11 +538,16 @@ def _formulas(e: Expr, J: Expr, style: str) -> list[str]:
     """
     with_indices = formula(e)
     if style == "index" or formula(J, style=style) == formula(J):
-        return [with_indices]
+        return marked_lines([with_indices], lambda: _blocks(e)[:1])
     in_matrices = formula(e, style="matrix")
     if style == "matrix":
-        return [in_matrices]
-    return list(dict.fromkeys([in_matrices, with_indices]))
+        return marked_lines([in_matrices], lambda: _blocks(e)[-1:])
+    return marked_lines(list(dict.fromkeys([in_matrices, with_indices])), lambda: _blocks(e)[::-1])
+
+
+def _blocks(e: Expr) -> list[str]:
+    typeset = row_of(e, "y", named=True).typeset
+    return [] if typeset is None else typeset()
 
 
 def _result(J: Expr, style: str) -> Section:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
+from typing import NamedTuple
 
 from ..autodiff import derive, jvp
 from ..errors import LimitError, NoFormError, NoLettersError, counted
@@ -46,6 +47,8 @@ from ..printing import (
     broken_lines,
     compact_subscripts,
     equations_of,
+    formulas,
+    mathml_of_both,
     operand_texts,
     right_side,
     shown_letters,
@@ -60,6 +63,7 @@ BESIDE = 3  # blanks between a formula with indices and the one in matrix notati
 MOST_SLOPES = 4  # of one step: derivatives, and factors that change
 MOST_LINES = 12  # of one formula
 MOST_OF_A_STRING = 6  # lines
+CUT_OFF = "…"  # begins the line that says how many more there are
 MOST_PATHS, LONGEST_PATH = 3, 6  # that are multiplied out
 
 COOKBOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
@@ -72,6 +76,22 @@ PRODUCT_RULE = (
 )
 
 Lines = list[str]
+
+
+class FormulaLine(str):
+    """A line of a formula. The first of its lines has what notebooks show for all of them."""
+
+    typeset: Callable[[], list[str]] | None = None  # blocks of MathML
+
+
+class Row(NamedTuple):
+    """A formula with indices, the one in matrix notation, and what notebooks show for both."""
+
+    with_indices: str
+    matrix: str | None = None
+    typeset: Callable[[], list[str]] | None = None
+
+
 Group = tuple[str, Lines]  # a title, and lines
 
 
@@ -114,12 +134,12 @@ def _left_out(left: Left) -> str:
 
 
 def _definitions(found: Parts, shown: Sequence[Part | Left]) -> Lines:
-    rows: list[tuple[str, str | None]] = []
+    rows: list[Row] = []
     for tensor, constant in found.constants[:MOST_SHOWN]:
         rows.append(_equations(constant, tensor.name))
     for one in shown:
         if isinstance(one, Left):
-            rows.append((_left_out(one), None))
+            rows.append(Row(_left_out(one)))
         else:
             rows.append(_equations(one.local, one.name))
     lines = beside(rows)
@@ -257,35 +277,64 @@ def _with_tensor(e: Expr, part: Part) -> Expr:
     return found[id(e)]
 
 
-def _equations(e: Expr, name: str) -> tuple[str, str | None]:
+def _equations(e: Expr, name: str) -> Row:
+    return row_of(e, name, named=False)
+
+
+def row_of(e: Expr, name: str, *, named: bool) -> Row:
+    """The formulas of `e`, with names for what occurs several times, if that is asked for."""
     try:
-        return equations_of(e, name)
+        index, matrix = formulas(e, name) if named else equations_of(e, name)
     except LimitError as error:
-        return f"{name}: {error}", None
+        return Row(f"{name}: {error}")
+    return Row(index, matrix, lambda: _blocks(e, name, named=named))
 
 
-def beside(rows: Sequence[tuple[str, str | None]], most: int = MOST_LINES) -> Lines:
+def _blocks(e: Expr, name: str, *, named: bool) -> list[str]:
+    try:
+        blocks = mathml_of_both(e, name, named=named)
+    except LimitError:
+        return []
+    # y = x² of numbers is one formula in both
+    return list(dict.fromkeys([block for block in blocks if block is not None]))
+
+
+def beside(rows: Sequence[Row], most: int = MOST_LINES) -> Lines:
     """Formulas with indices, and beside or below each the one in matrix notation; no formula has
     more than `most` lines.
 
-    >>> print(*beside([("z[i] = Σ_j A[i,j] x[j]", "z = A x"), ("y[i] = z[i]²", None)]), sep="\\n")
+    >>> rows = [Row("z[i] = Σ_j A[i,j] x[j]", "z = A x"), Row("y[i] = z[i]²")]
+    >>> print(*beside(rows), sep="\\n")
     z[i] = Σ_j A[i,j] x[j]   z = A x
     y[i] = z[i]²
     """
-    pairs = [(index, matrix) for index, matrix in rows if matrix and matrix != index]
+    pairs = [(index, matrix) for index, matrix, _ in rows if matrix and matrix != index]
     fitting = [index for index, matrix in pairs if _fits(index, matrix)]
     left = max(map(len, fitting), default=0)
     lines: Lines = []
-    for index, matrix in rows:
+    for row in rows:
+        index, matrix, typeset = row
         if not matrix or matrix == index:
-            lines += formula_lines(index, most)
+            own = formula_lines(index, most)
         elif not _fits(index, matrix):
-            lines += [*formula_lines(index, most), *formula_lines(matrix, most)]
+            own = [*formula_lines(index, most), *formula_lines(matrix, most)]
         elif left + BESIDE + len(matrix) <= WIDTH:
-            lines.append(f"{index:<{left}}{' ' * BESIDE}{matrix}")
+            own = [f"{index:<{left}}{' ' * BESIDE}{matrix}"]
         else:
-            lines.append(f"{index}{' ' * BESIDE}{matrix}")
+            own = [f"{index}{' ' * BESIDE}{matrix}"]
+        lines += own if typeset is None else marked_lines(own, typeset)
     return lines
+
+
+def marked_lines(lines: Lines, typeset: Callable[[], list[str]]) -> Lines:
+    """The lines of a formula, in whose place notebooks show blocks; one that is cut off for its
+    length stays so.
+    """
+    if any(line.startswith(CUT_OFF) for line in lines):
+        return lines
+    marked = [FormulaLine(line) for line in lines]
+    marked[0].typeset = typeset
+    return [*marked]
 
 
 def _fits(index: str, matrix: str) -> bool:
@@ -298,7 +347,7 @@ def formula_lines(text: str, most: int) -> Lines:
     lines = broken_lines(text, WIDTH)
     if len(lines) <= most:
         return lines
-    return [*lines[:most], f"… and {counted(len(lines) - most, 'more line')}"]
+    return [*lines[:most], f"{CUT_OFF} and {counted(len(lines) - most, 'more line')}"]
 
 
 # ---- the product

@@ -1,5 +1,9 @@
 """The derivation step by step."""
 
+import re
+from html import unescape
+from xml.dom import minidom
+
 import pytest
 
 import einderiv as ed
@@ -129,3 +133,27 @@ def test_relations_are_steps(y, wrt, lines):
     for line in lines:
         assert line in shown
     assert "the same for every" not in shown
+
+
+def test_notebooks_typeset_the_steps():
+    """Formulas of steps are MathML, with indices and in matrix notation; what is no formula stays text."""
+    x, A = ed.tensor("x", "j"), ed.tensor("A", "ij")
+    html = ed.explain(ed.sum(ed.tanh(A @ x) ** 2), x)._repr_mimebundle_()["text/html"]
+    blocks = re.findall(r"<math.*?</math>", html)
+    for block in blocks:
+        minidom.parseString(block)
+    texts = {unescape(re.sub(r"<[^>]*>", "", block)) for block in blocks}
+    assert {"zi=∑jAij xj", "z=Ax", "dh=(1−h2)∘dz", "∂h∂z=diag(1−h2)"} <= texts
+    plain = "\n".join(re.findall(r"<pre[^>]*>(.*?)</pre>", html, re.DOTALL))
+    assert "source: NIST DLMF, 4.34" in plain
+    assert "dh = " not in plain
+
+
+def test_what_is_cut_off_in_text_is_no_longer_in_notebooks():
+    y = ed.sum(sum(ed.exp(k * x) * ed.sin(k * x) for k in range(1, 60)))
+    explanation = ed.explain(y, x)
+    cut = [
+        line for section in explanation.sections for line in section.lines if "more line" in line
+    ]
+    html = explanation._repr_mimebundle_()["text/html"]
+    assert cut and all(line in html for line in cut)
