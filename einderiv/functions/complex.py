@@ -66,7 +66,8 @@ _ROWS = (
         law="the conjugate",
         derivatives=(_conj,),
         derived="1 of a real tensor; of a complex one it is a variable of its own",
-        source="Kreutz-Delgado (2009), The Complex Gradient Operator, arXiv:0906.4835",
+        source="Kreutz-Delgado, The Complex Gradient Operator and the CR-Calculus (2009), "
+        "arXiv:0906.4835",
         spell=one_name("conjugate", torch="torch.conj_physical({0})", julia="conj.({0})"),
         latex=r"\overline{{{0}}}",
         plain=lambda np, x: np.conjugate(x),

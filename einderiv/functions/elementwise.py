@@ -1088,7 +1088,8 @@ enter(
             law="x where x > 0, else a (e^x - 1) for a number a",
             derivatives=(_elu,),
             derived="1 where x > 0, else a e^x",
-            source="Clevert, Unterthiner, Hochreiter (2015), arXiv:1511.07289",
+            source="Clevert, Unterthiner, Hochreiter, Fast and Accurate Deep Network Learning by "
+            "Exponential Linear Units (ELUs) (2015), arXiv:1511.07289",
             spell={
                 "numpy": "np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0)))",
                 "torch": "torch.where({0} > 0, {0}, {1} * torch.expm1(torch.clamp({0}, max=0)))",
@@ -1143,7 +1144,8 @@ enter(
             law="x times the normal distribution function of x",
             derivatives=(_gelu,),
             derived="Phi(x) + x phi(x)",
-            source="Hendrycks and Gimpel (2016), arXiv:1606.08415",
+            source="Hendrycks and Gimpel, Gaussian Error Linear Units (GELUs) (2016), "
+            "arXiv:1606.08415",
             spell={
                 "numpy": "np.maximum({0}, -1000.0) * special.ndtr({0})",
                 "torch": "torch.where({0} == -torch.inf, 0, {0}) * torch.special.ndtr({0})",
@@ -1201,7 +1203,8 @@ silu = elementwise(
     law="x sigmoid(x)",
     derivatives=(_silu,),
     derived="sigmoid(x) + silu(x) sigmoid(-x)",
-    source="Elfwing, Uchibe, Doya (2017), arXiv:1702.03118",
+    source="Elfwing, Uchibe, Doya, Sigmoid-Weighted Linear Units for Neural Network Function "
+    "Approximation in Reinforcement Learning (2017), arXiv:1702.03118",
     spell={
         "numpy": "silu({0})",
         "torch": "torch.where({0} == -torch.inf, 0, {0}) * torch.sigmoid({0})",

@@ -401,7 +401,8 @@ _ROWS = (
         law="the Moore-Penrose inverse",
         derivatives=(_pinv,),
         derived="-P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P",
-        source="Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10(2)",
+        source="Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least "
+        "squares problems whose variables separate (1973), SIAM Journal on Numerical Analysis 10(2)",
         spell={
             "numpy": "np.linalg.pinv({arguments})",
             "torch": "torch.linalg.pinv({arguments})",
@@ -439,7 +440,7 @@ _ROWS = (
         law="the lower Cholesky factor of the symmetric part",
         derivatives=(_cholesky,),
         derived="L Phi(inv(L) dA inv(L)^T)",
-        source="Murray (2016), Differentiation of the Cholesky decomposition, arXiv:1602.07527",
+        source="Murray, Differentiation of the Cholesky decomposition (2016), arXiv:1602.07527",
         spell={
             "numpy": "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
             "torch": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
@@ -456,7 +457,7 @@ _ROWS = (
         law="the matrix exponential, and its derivatives in the directions that follow",
         derivatives=(),
         derived="the integral of e^(sA) dA e^((1 - s)A) over s from 0 to 1",
-        source="Higham, Functions of Matrices (2008), chapter 10",
+        source="Higham, Functions of Matrices: Theory and Computation (2008)",
         spell={
             "numpy": "frechet({all})",
             "torch": "frechet({all})",
