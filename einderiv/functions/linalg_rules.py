@@ -402,7 +402,8 @@ _ROWS = (
         derivatives=(_pinv,),
         derived="-P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P",
         source="Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least "
-        "squares problems whose variables separate (1973), SIAM Journal on Numerical Analysis 10(2)",
+        "squares problems whose variables separate (1973), "
+        "SIAM Journal on Numerical Analysis 10(2)",
         spell={
             "numpy": "np.linalg.pinv({arguments})",
             "torch": "torch.linalg.pinv({arguments})",

@@ -56,6 +56,7 @@ from .matrix_notation import matrix_form
 from .powers_shown import PoweredFactor, Quotient, exponent_shown, quotient
 from .shown_together import shown_letters
 from .strings import LabelNames
+from .symmetric_sums import named_sums
 
 STYLE_NAMES = ("index", "matrix", "auto")
 MOST_MATRIX_AXES = 2  # of what is written in matrix notation without being asked
@@ -677,6 +678,8 @@ def _matrix_equations(
     """
     pair = style.vec if e.ndim == 4 else "{}"
     equations = []
+    taken = {name, *tensors_of(e), *[tensor.name for tensor, _ in parts]}
+    sums: list[tuple[str, Form]] = []
     for left, right in [(None, whole), *parts]:
         form = matrix_form(right)
         if form is None and left is not None and left.ndim <= MOST_MATRIX_AXES:
@@ -686,8 +689,13 @@ def _matrix_equations(
             continue
         if form is None:
             return None
+        form, own_sums = named_sums(form, taken)
+        taken.update([own for own, _ in own_sums])
+        sums += own_sums
         side = left_side(e, name, style, (), pair) if left is None else style.name(left.name)
         equations.append(style.equation(side, style.matrix(form)))
+    for own, total in sums:
+        equations.append(style.equation(style.name(own), style.matrix(total)))
     return equations
 
 

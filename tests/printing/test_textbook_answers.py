@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.printing.matrix_forms import Bracketed, Chain, Symbol, Total, Turned, in_unicode
+from einderiv.printing.symmetric_sums import named_sums
 from tests.matrix_text import value
 
 t = ed.tensor
@@ -41,7 +43,7 @@ EXPECTED = [
     (ed.grad(ed.sum(ed.log(1 + ed.exp(-y * (X @ w)))), w), "−Xᵀ (sigmoid(−y ∘ (X w)) ∘ y)"),
     (
         ed.hessian(ed.exp(x @ A @ x), x),
-        "exp(xᵀ A x) ((A + Aᵀ) x xᵀ (A + Aᵀ) + A + Aᵀ)",
+        "exp(xᵀ A x) (S x xᵀ S + S) where S = A + Aᵀ",
     ),
     (ed.grad(ed.log(ed.det(A)), A), "A⁻ᵀ"),
     (ed.grad(ed.mean(residual**2), w), "2 Xᵀ (X w − y) / n"),
@@ -199,6 +201,22 @@ def shown(e):
 @pytest.mark.parametrize(("e", "wanted"), ANSWERS, ids=[wanted for _, wanted in ANSWERS])
 def test_texts(e, wanted):
     assert shown(e) == wanted
+
+
+def test_a_symmetric_sum_is_called_as_no_tensor():
+    vector = t("S", "i")
+    whole = shown(ed.hessian(ed.exp(vector @ A @ vector), vector))
+    assert whole == "exp(Sᵀ A S) (S1 S Sᵀ S1 + S1) where S1 = A + Aᵀ"
+    assert "S = A" in ed.latex(ed.hessian(ed.exp(x @ A @ x), x), style="matrix")
+
+
+def test_a_symmetric_sum_in_any_order():
+    name, left, right = Symbol("A"), Symbol("x"), Symbol("y")
+    one, other = Total((name, Turned(name))), Total((Turned(name), name))
+    row = Chain((Bracketed(one), left, Bracketed(other), right, Bracketed(one)))
+    form, sums = named_sums(Total((right, row, name, Turned(name))), {"A", "S"})
+    assert in_unicode(form) == "y + S1 x S1 y S1 + S1"
+    assert [(own, in_unicode(total)) for own, total in sums] == [("S1", "A + Aᵀ")]
 
 
 SIZES = {"n": 4, "d": 3, "h": 2, "k": 2, "m": 3, "i": 3, "j": 2, "s": 3, "t": 4, "e": 2}
