@@ -173,6 +173,21 @@ def two_squares(x, y):
     limits = np.finfo(found.dtype)
     return found, limits.tiny / limits.eps
 """,
+    "staying_real": """\
+def staying_real(f):
+    # f of a real matrix may be complex, where eigenvalues are negative
+    def real(a):
+        found = f(a)
+        if np.iscomplexobj(a) or not np.iscomplexobj(found):
+            return found
+        least = np.sqrt(np.finfo(found.dtype).eps) * np.abs(found).max(initial=0)
+        if np.abs(found.imag).max(initial=0) > least:
+            raise np.linalg.LinAlgError(
+                f"{f.__name__} of a real matrix is complex here: convert it to complex first"
+            )
+        return found.real
+    return real
+""",
     "hypotenuse": """\
 def hypotenuse(x, y):
     # the root of the squares of many numbers takes a part of the time that np.hypot takes, which

@@ -161,6 +161,7 @@ from .numpy_api import (
     numpy_function,
     numpy_names,
 )
+from .numpy_variants import floor_divided
 from .reductions import cumprod, log_softmax, logsumexp, max, min, over, prod, softmax
 from .registry import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .sorting import (
@@ -179,12 +180,15 @@ from .special import (
     entr,
     exp2,
     floor,
+    gamma,
     i0,
     i1,
+    log_ndtr,
     logaddexp2,
     logit,
     ndtr,
     rel_entr,
+    remainder,
     rint,
     round_,
     sinc,
@@ -300,7 +304,9 @@ __all__ = [
     "flip",
     "floor",
     "fourier_of",
+    "floor_divided",
     "function",
+    "gamma",
     "gammaln",
     "gelu",
     "greater",
@@ -332,6 +338,7 @@ __all__ = [
     "log10",
     "log1p",
     "log2",
+    "log_ndtr",
     "log_sigmoid",
     "log_softmax",
     "logaddexp",
@@ -384,6 +391,7 @@ __all__ = [
     "reciprocal",
     "rel_entr",
     "relu",
+    "remainder",
     "repeat",
     "reshape",
     "rfft",

@@ -81,12 +81,26 @@ def holds_expressions(value: Sequence[Any]) -> bool:
     return False
 
 
-def _sequence(value: object, what: str) -> list[Expr]:
-    if isinstance(value, Expr) or not isinstance(value, (list, tuple)):
+def sequence_of(value: object, what: str) -> list[Expr]:
+    """The expressions of a list, or of the first axis of an array in its place."""
+    if isinstance(value, Expr):
+        return _along_first(value, what)
+    if not isinstance(value, (list, tuple)):
         raise TypeError(f"{what} takes a list of expressions, not {type(value).__name__}")
     if not value:
         raise ShapeError(f"{what} needs at least one array")
     return [expression_of(part) for part in value]
+
+
+def _along_first(e: Expr, what: str) -> list[Expr]:
+    """An array stands for the list of its parts along the first axis."""
+    length = lengths_of(e)[0] if e.ndim else 0
+    if not isinstance(length, int) or not length:
+        raise TypeError(
+            f"{what} takes a list of expressions, and {called(e)} stands for one only where the "
+            "size of its first axis is known and not 0"
+        )
+    return [entries(e, (k,)) for k in range(length)]
 
 
 def _is_list(value: Any) -> bool:
@@ -487,7 +501,7 @@ def concatenate(arrays: object, /, axis: object = 0) -> Expr:
 
     Raises ShapeError for other axes that do not agree.
     """
-    parts = _sequence(arrays, "concatenate")
+    parts = sequence_of(arrays, "concatenate")
     if axis is None:
         parts = [ravel(part) for part in parts]
         axis = 0
@@ -527,7 +541,7 @@ def stack(arrays: object, /, axis: object = 0) -> Expr:
 
     Raises ShapeError for shapes that do not agree.
     """
-    parts = _sequence(arrays, "stack")
+    parts = sequence_of(arrays, "stack")
     ranks = {part.ndim for part in parts}
     if len(ranks) > 1:
         raise ShapeError(
@@ -563,7 +577,7 @@ def hstack(arrays: object, /) -> Expr:
 
     Raises ShapeError for other axes that do not agree.
     """
-    parts = [_at_least(part, 1) for part in _sequence(arrays, "hstack")]
+    parts = [_at_least(part, 1) for part in sequence_of(arrays, "hstack")]
     return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
 
 
@@ -577,7 +591,7 @@ def vstack(arrays: object, /) -> Expr:
 
     Raises ShapeError for other axes that do not agree.
     """
-    return concatenate([_at_least(part, 2) for part in _sequence(arrays, "vstack")], 0)
+    return concatenate([_at_least(part, 2) for part in sequence_of(arrays, "vstack")], 0)
 
 
 def block(arrays: object, /) -> Expr:

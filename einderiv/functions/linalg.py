@@ -25,6 +25,7 @@ from ..expression import (
     truth,
 )
 from .index_views import kronecker, merged, parted, triangle
+from .indexing import entries
 from .linalg_rules import at_power, transposed_matrix
 from .table import apply, public
 
@@ -350,13 +351,14 @@ def kron(a: object, b: object, /) -> Expr:
     array([[1, 2],
            [3, 6]])
 
-    Raises ShapeError unless both have the same number of axes.
+    Where one has fewer axes, it has axes of size 1 before them.
+
+    Raises TypeError for what is no expression, number or array.
     """
     x, y = as_expression(a), as_expression(b)
-    if x.ndim != y.ndim:
-        raise ShapeError(
-            f"kron needs the same number of axes on both sides, not {x.ndim} and {y.ndim}"
-        )
+    missing = x.ndim - y.ndim
+    x = entries(x, (None,) * max(-missing, 0) + (...,))
+    y = entries(y, (None,) * max(missing, 0) + (...,))
     if not x.ndim:
         return multiply(x, y)
     return checked(kronecker(x, y))

@@ -38,6 +38,7 @@ from . import (
     fourier,
     linalg,
     numerics,
+    numpy_variants,
     reductions,
     sorting,
     special,
@@ -318,14 +319,13 @@ def _with_axes(e: Expr, rank: int) -> Expr:
 
 def _column_stack(tup: Sequence[object]) -> Expr:
     columns: list[Expr] = []
-    for one in tup:
-        e = arrays.expression_of(one)
+    for e in arrays.sequence_of(tup, "column_stack"):
         columns.append(e if e.ndim > 1 else entries(_with_axes(e, 1), (slice(None), None)))
     return arrays.concatenate(columns, 1)
 
 
 def _dstack(tup: Sequence[object]) -> Expr:
-    return arrays.concatenate([_with_axes(arrays.expression_of(one), 3) for one in tup], 2)
+    return arrays.concatenate([_with_axes(e, 3) for e in arrays.sequence_of(tup, "dstack")], 2)
 
 
 def _append(arr: object, values: object, axis: object = None) -> Expr:
@@ -471,6 +471,18 @@ _UFUNCS: dict[str, Named] = {
     "rad2deg": _angle(180 / math.pi),
     "radians": _angle(math.pi / 180),
     "deg2rad": _angle(math.pi / 180),
+    "remainder": special.remainder,
+    "mod": special.remainder,
+    "floor_divide": numpy_variants.floor_divided,
+    "fmod": numpy_variants.fmod,
+    "logit": special.logit,
+    "ndtr": special.ndtr,
+    "beta": numpy_variants.beta,
+    "betaln": numpy_variants.betaln,
+    "gammasgn": numpy_variants.gamma_sign,
+    "rgamma": numpy_variants.reciprocal_gamma,
+    "kl_div": numpy_variants.kl_divergence,
+    "rel_entr": special.rel_entr,
     "vecdot": _vecdot,
     "matvec": _matvec,
     "vecmat": _vecmat,
@@ -527,7 +539,11 @@ _FUNCTIONS: dict[str, Named] = {
     "fliplr": _flip_at(1),
     "flipud": _flip_at(0),
     "rot90": _rot90,
+    "rollaxis": numpy_variants.rollaxis,
+    "array_split": numpy_variants.array_split,
+    "angle": numpy_variants.angle,
     "vsplit": _split_at(0),
+    "dsplit": _split_at(2),
     "hsplit": _split_at(1),
     "meshgrid": _meshgrid,
     "broadcast_arrays": _broadcast_arrays,
@@ -574,7 +590,7 @@ _FUNCTIONS: dict[str, Named] = {
     "interp": numerics.interp,
     "polyval": numerics.polyval,
     "vander": numerics.vander,
-    "cross": numerics.cross,
+    "cross": numpy_variants.cross,
     "trapezoid": numerics.trapezoid,
     "trapz": numerics.trapezoid,
     "fft.fft": fourier.fft,
@@ -591,8 +607,8 @@ _FUNCTIONS: dict[str, Named] = {
     "fft.rfft": fourier.rfft,
     "fft.rfft2": fourier.rfft2,
     "fft.rfftn": fourier.rfftn,
-    "linalg.eigvalsh": spectral.eigvalsh,
-    "linalg.eigh": spectral.eigh,
+    "linalg.eigvalsh": numpy_variants.eigvalsh,
+    "linalg.eigh": numpy_variants.eigh,
     "linalg.svd": spectral.svd,
     "linalg.svdvals": spectral.svdvals,
     "linalg.qr": spectral.qr,

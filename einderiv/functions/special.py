@@ -8,8 +8,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..expression import Apply, Expr, add, as_expression, number, times
-from .elementwise import SPECIAL, erfc, log, log1p, logaddexp
+from ..expression import (
+    Apply,
+    Expr,
+    add,
+    as_expression,
+    dressed,
+    filled,
+    multiply,
+    number,
+    times,
+)
+from .elementwise import SPECIAL, erfc, exp, log, log1p, logaddexp
 from .table import (
     Function,
     Terms,
@@ -248,6 +258,83 @@ def ndtr(x: object, /) -> Expr:
     Source: NIST DLMF, 7.2(i). Raises TypeError for what is no expression, number or array.
     """
     return times(erfc(times(as_expression(x), -(0.5**0.5))), 0.5)
+
+
+def _log_ndtr(node: Apply) -> Terms:
+    # φ(x)/Φ(x), whose parts are both 0 far to the left; of their logarithms nothing is lost
+    x = argument(node)
+    logarithm = add(times(multiply(x, x), -0.5), times(node, -1))
+    return (times(exp(logarithm), (2 * math.pi) ** -0.5),)
+
+
+log_ndtr = elementwise(
+    "log_ndtr",
+    law="the logarithm of the distribution function of the standard normal",
+    derivatives=(_log_ndtr,),
+    derived="exp(-x^2/2 - log_ndtr(x))/sqrt(2 pi)",
+    source="NIST DLMF, 7.2(i), and the chain rule",
+    spell={
+        "numpy": "special.log_ndtr({0})",
+        "torch": "torch.special.log_ndtr({0})",
+        "jax": "special.log_ndtr({0})",
+    },
+    latex=r"\log \Phi\left({0}\right)",
+    plain=lambda np, x: _scipy_special().log_ndtr(x),
+    needs=SPECIAL,
+    analytic=False,
+)
+
+
+def _gamma(node: Apply) -> Terms:
+    return (multiply(node, apply("digamma", argument(node))),)
+
+
+gamma = elementwise(
+    "gamma",
+    law="Gamma(x)",
+    derivatives=(_gamma,),
+    derived="Gamma(x) digamma(x)",
+    source="NIST DLMF, 5.2(i)",
+    spell={
+        "numpy": "special.gamma({0})",
+        # below 0 Gamma changes its sign at each whole number
+        "torch": "torch.exp(torch.lgamma({0})) * torch.where(({0} > 0) | "
+        "(torch.floor({0}) % 2 == 0), 1.0, -1.0)",
+        "jax": "special.gamma({0})",
+    },
+    latex=r"\Gamma\left({0}\right)",
+    pole=True,
+    plain=lambda np, x: _scipy_special().gamma(x),
+    domain=(0.5, 4.0),
+    needs=SPECIAL,
+    analytic=False,
+)
+
+
+# ---- what a division leaves
+def _remainder_first(node: Apply) -> Terms:
+    return (dressed(filled(1, node.axis_sizes, node.axes), origins=(node,)),)
+
+
+def _remainder_second(node: Apply) -> Terms:
+    # x − y ⌊x/y⌋, and the floor is constant between its jumps
+    x, y = node.arguments
+    return (times(apply("floor", multiply(x, apply("reciprocal", y))), -1),)
+
+
+remainder = elementwise_of_two(
+    "remainder",
+    law="x - y floor(x/y), which has the sign of y",
+    derivatives=(_remainder_first, _remainder_second),
+    derived="1, -floor(x/y)",
+    source="definition, between the jumps of floor",
+    spell=one_name("remainder", 2, julia="mod.({0}, {1})"),
+    latex=r"{0} \bmod {1}",
+    plain=lambda np, x, y: x - y * np.floor(x / y),
+    domain=(0.2, 3.0),
+    kink="at the jumps the derivative is that to the right",
+    analytic=False,
+)
 
 
 # ---- sinc, and the spherical Bessel functions that its derivatives are

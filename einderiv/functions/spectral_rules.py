@@ -731,7 +731,7 @@ _ROWS = (
         derived="the X with X sqrtm(A) + sqrtm(A) X = dA",
         source="Higham, Functions of Matrices: Theory and Computation (2008)",
         spell={
-            "numpy": "frechet_of(sqrtm, {all})",
+            "numpy": "frechet_of(staying_real(sqrtm), {all})",
             "jax": "frechet_of(linalg.sqrtm, {all})",
         },
         latex=r"\left({0}\right)^{{1/2}}",
@@ -750,7 +750,7 @@ _ROWS = (
         derivatives=(),
         derived="the integral of (s(A - I) + I)^-1 dA (s(A - I) + I)^-1 over s from 0 to 1",
         source="Higham, Functions of Matrices: Theory and Computation (2008)",
-        spell={"numpy": "frechet_of(logm, {all})"},
+        spell={"numpy": "frechet_of(staying_real(logm), {all})"},
         latex=_NAMED % "logm",
         plain=_by_differences(_logarithm),
         core=2,

@@ -18,7 +18,8 @@ from ..expression import Expr, SymbolicSize, Tensor, number, numbered, tensor
 from . import arrays
 from .arrays import holds_expressions
 from .fourier import fftfreq, rfftfreq
-from .numpy_api import numpy_call, numpy_function, numpy_names
+from .numpy_api import check_arguments, numpy_call, numpy_function, numpy_names
+from .scipy_api import SCIPY, SCIPY_OBJECTS
 
 #: libraries whose own functions are left as they are
 _LEFT = frozenset(("numpy", "scipy", "einderiv", "jax", "torch", "pandas", "matplotlib"))
@@ -141,6 +142,15 @@ def _eye(N: object, M: object = None, k: object = 0, **__: object) -> Expr:
     return arrays.eye(N, M, k)
 
 
+def _stacked(name: str) -> Callable[..., Any]:
+    """NumPy's own would go through its argument, which may be one expression."""
+
+    def stacked(*args: Any, **options: Any) -> Any:
+        return numpy_call(name, args, options, f"np.{name}")
+
+    return stacked
+
+
 def _arange(*bounds: object, **options: object) -> Expr:
     options.pop("dtype", None)
     named = [options.pop(name) for name in ("start", "stop", "step") if name in options]
@@ -171,6 +181,7 @@ _MAKERS: dict[str, Callable[..., Any]] = {
     "identity": _eye,
     "arange": _arange,
     "linspace": lambda *args, **options: numpy_function("linspace")(*args, **options),  # type: ignore[misc]
+    **{name: _stacked(name) for name in ("vstack", "hstack", "dstack", "column_stack")},
     **{name: _of_list(name) for name in ("sum", "mean", "prod", "max", "min", "var", "std")},
 }
 
@@ -225,16 +236,19 @@ def _maker(own: Callable[..., Any], original: Callable[..., Any]) -> Callable[..
     return made
 
 
-class _Fourier:
-    """The module ``np.fft``, with frequencies of sizes that are not known."""
+class _StandIn:
+    """A module or an object, but for some of its attributes."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
-        self.fftfreq = _maker(fftfreq, module.fftfreq)
-        self.rfftfreq = _maker(rfftfreq, module.rfftfreq)
+    def __init__(self, original: Any, made: dict[str, Any]) -> None:
+        self._original = original
+        self._made = made
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
+        made = self._made.get(name)
+        return getattr(self._original, name) if made is None else made
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._original(*args, **options)
 
 
 class _Numpy:
@@ -246,17 +260,69 @@ class _Numpy:
         for name, own in _MAKERS.items():
             if hasattr(numpy, name):
                 self._made[name] = _maker(own, getattr(numpy, name))
-        self._made["fft"] = _Fourier(numpy.fft)
+        frequencies = {
+            "fftfreq": _maker(fftfreq, numpy.fft.fftfreq),
+            "rfftfreq": _maker(rfftfreq, numpy.fft.rfftfreq),
+        }
+        self._made["fft"] = _StandIn(numpy.fft, frequencies)
         for name in numpy_names():
             original = getattr(numpy, name, None)
             if name not in _OF_LISTS and name not in self._made and original is not None:
                 self._made[name] = _Listed(original)
+        matrices = numpy.linalg
+        listed = {
+            name.removeprefix("linalg."): _Listed(getattr(matrices, name.removeprefix("linalg.")))
+            for name in numpy_names()
+            if name.startswith("linalg.") and name != "linalg.multi_dot"
+        }
+        self._made["linalg"] = _StandIn(matrices, listed)
         self._made["r_"] = _Joined(numpy.r_, _in_a_row)
         self._made["c_"] = _Joined(numpy.c_, numpy_function("column_stack"))  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> Any:
         made = self._made.get(name)
         return getattr(self._numpy, name) if made is None else made
+
+
+def _where_expressions(f: Callable[..., Any], original: Any, shown: str) -> Callable[..., Any]:
+    """The library's function, or ours where an argument is an expression."""
+
+    @functools.wraps(original)
+    def made(*args: Any, **options: Any) -> Any:
+        if not holds_expressions([*args, *options.values()]):
+            return original(*args, **options)
+        check_arguments(f, shown, args, options)
+        return f(*args, **options)
+
+    return made
+
+
+def _of_scipy() -> dict[int, Any]:
+    """What stands for the modules of SciPy that are loaded and for what is in them, by identity."""
+    swaps: dict[int, Any] = {}
+    stand_ins: dict[str, Any] = {}
+    for module_name in (*SCIPY, *SCIPY_OBJECTS):
+        module = sys.modules.get(module_name)
+        if module is None:
+            continue
+        made: dict[str, Any] = {}
+        for name, f in SCIPY.get(module_name, {}).items():
+            original = getattr(module, name)
+            made[name] = _where_expressions(f, original, f"{module_name}.{name}")
+            swaps[id(original)] = made[name]
+        for name, methods in SCIPY_OBJECTS.get(module_name, {}).items():
+            thing = getattr(module, name)
+            shown = f"{module_name}.{name}"
+            own = {
+                method: _where_expressions(f, getattr(thing, method), f"{shown}.{method}")
+                for method, f in methods.items()
+            }
+            made[name] = swaps[id(thing)] = _StandIn(thing, own)
+        stand_ins[module_name.rpartition(".")[2]] = _StandIn(module, made)
+        swaps[id(module)] = stand_ins[module_name.rpartition(".")[2]]
+    if "scipy" in sys.modules:
+        swaps[id(sys.modules["scipy"])] = _StandIn(sys.modules["scipy"], stand_ins)
+    return swaps
 
 
 class _Reader:
@@ -271,15 +337,20 @@ class _Reader:
             module = _Numpy(self.numpy)
             self.swaps = {id(getattr(self.numpy, n)): f for n, f in module._made.items()}
             self.swaps[id(self.numpy)] = module
+            self.swaps.update(_of_scipy())
         self.functions: dict[int, FunctionType] = {}
         self.globals: dict[int, dict[str, Any]] = {}
 
     def read(self, f: Any) -> Any:
         """What is called in the place of `f`."""
+        if isinstance(f, (_StandIn, _Listed, _Numpy)):  # it was read before
+            return f
         if id(f) in self.swaps:
             return self.swaps[id(f)]
         if self.numpy is None:
             return f
+        if isinstance(f, MethodType) and id(f.__self__) in self.swaps:
+            return getattr(self.swaps[id(f.__self__)], f.__name__)
         if isinstance(f, MethodType) and isinstance(f.__func__, FunctionType):
             return MethodType(self.read(f.__func__), f.__self__)
         own_call = getattr(type(f), "__call__", None)  # noqa: B004

@@ -105,7 +105,10 @@ ELEMENTWISE = {
         )
     },
     **{n: getattr(nn, n) for n in ("sigmoid", "relu", "softplus", "log_sigmoid", "silu")},
-    **{n: getattr(special, n) for n in ("erf", "erfc", "gammaln", "digamma", "i0", "i1", "entr")},
+    **{
+        n: getattr(special, n)
+        for n in ("erf", "erfc", "gammaln", "gamma", "log_ndtr", "digamma", "i0", "i1", "entr")
+    },
     "heaviside": heaviside,
     "sech_squared": lambda x: 1 / jnp.cosh(x) ** 2,
 }
@@ -125,6 +128,7 @@ PAIRS = {
     "arctan2": jnp.arctan2,
     "logaddexp": jnp.logaddexp,
     "xlogy": special.xlogy,
+    "remainder": jnp.remainder,
     **{
         n: lambda x, y, n=n: getattr(jnp, n)(x, y) * 1.0
         for n in ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
@@ -435,6 +439,7 @@ SAFE = {  # a map into the domain
     "arccos": (-0.7, 0.7),
     "arctanh": (-0.7, 0.7),
     "tan": (-1.0, 1.0),
+    "gamma": (0.6, 3.0),
     "gammaln": (0.6, 3.0),
     "digamma": (0.6, 3.0),
     "entr": (0.5, 2.0),

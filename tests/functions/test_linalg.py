@@ -174,6 +174,8 @@ def test_huge_and_tiny_determinants(scale, dtype):
         ((2,), (3,)),
         ((2, 1, 2), (2, 3, 2)),
         ((0, 2), (2, 2)),
+        ((2, 3), (2,)),
+        ((), (3, 2)),
         ((), ()),
     ],
 )
@@ -322,7 +324,6 @@ REFUSED = [
     (lambda: ed.solve(b, A),                 ed.ShapeError,    "inv needs a matrix"),
     (lambda: ed.solve(A, "b"),               TypeError,        "the argument is the string 'b'"),
     (lambda: ed.solve(REGULAR, [1.0, 2]),    ed.ShapeError,    "size"),
-    (lambda: ed.kron(A, b),                  ed.ShapeError,    "same number of axes on both sides, not 2 and 1"),
     (lambda: ed.kron(A, "B"),                TypeError,        "the argument is the string 'B'"),
     (lambda: ed.vec(A, 2),                   ed.ShapeError,    "axis 2 is out of range for 2 axes"),
     (lambda: ed.vec(A, "k"),                 ed.ShapeError,    "no axis is called 'k'; the axes are i, j"),

@@ -290,3 +290,9 @@ def test_qr_of_a_wide_matrix_of_unknown_sizes():
     X = ed.tensor("X", "ij")
     with pytest.raises(ed.ShapeError, match="a size is not negative"):
         ed.evaluate(ed.qr(X)[0], X=np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("f", [ed.sqrtm, ed.logm])
+def test_a_complex_root_of_a_real_matrix_is_refused(f):
+    with pytest.raises(ed.SingularMatrixError, match="of a real matrix is complex here"):
+        ed.evaluate(f(ed.tensor("B", "ii")), B=np.array([[-1.0, 0.0], [0.0, 4.0]]))
