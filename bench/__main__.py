@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--family",
         action="append",
-        help="P1 … P15, several with commas; by default all",
+        help="P1 … P16, several with commas; by default all",
         metavar="KEY",
     )
     options.add_argument("--case", help="only cases whose name contains this")

@@ -200,7 +200,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m bench.versions", description=what)
     options.add_argument("other", type=Path, help="the folder of the other checkout")
     options.add_argument("--same", action="store_true", help="the other against itself")
-    options.add_argument("--family", action="append", default=[], help="P1 … P15; all by default")
+    options.add_argument("--family", action="append", default=[], help="P1 … P16; all by default")
     options.add_argument("--size", default="small,medium", help="with commas")
     options.add_argument("--rounds", type=int, default=9)
     options.add_argument(

@@ -19,6 +19,7 @@ from . import (
     p13_sums,
     p14_networks,
     p15_indices,
+    p16_models,
 )
 
 MODULES = (
@@ -37,5 +38,6 @@ MODULES = (
     p13_sums,
     p14_networks,
     p15_indices,
+    p16_models,
 )
 FAMILIES: dict[str, Family] = {module.FAMILY.key: module.FAMILY for module in MODULES}

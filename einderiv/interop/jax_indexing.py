@@ -283,6 +283,8 @@ def _places_written(step: Step, indices: Value) -> Any:
 
 @reads("scatter", "x.at[np.array([0, 2])].set(2 * x[:2])", says="at known places, each once")
 def _set(step: Step, x: Value, indices: Value, updates: Value) -> Expr:
+    if step.params.get("update_jaxpr") is not None:  # what stands there is put into a function
+        raise step.refused("it applies a function at places: write x.at[i].set(f(x[i]))")
     mask = _places_written(step, indices)
     written = _written(step, indices, updates)
     return written if uniform(x) == 0 else functions.where(expression(mask), written, operand(x))

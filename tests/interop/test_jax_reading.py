@@ -306,6 +306,7 @@ REFUSED = [
     (lambda x: lax.dynamic_slice(x, (jnp.argmax(x),), (2,)), "a slice starts where is not known"),
     (lambda x: jax.scipy.linalg.lu(jnp.outer(x, x))[2], r"primitive lu of JAX, at .*test_jax_reading\.py:\d+.*: take jnp"),
     (lambda x: x.at[jnp.argmax(x)].set(0.0), "it writes at places that are not known"),
+    (lambda x: x.at[np.array([0, 2])].apply(jnp.sin), r"it applies a function at places: write x\.at\[i\]\.set"),
     (lambda x: x.at[np.array([1, 1])].set(x[:2]), "it writes twice to one place"),
     (lambda x: lax.reduce_precision(x, 5, 10), "it drops digits, by steps that have no slope"),
     (straight_through, r"derivatives of their own, at .*test_jax_reading\.py.*by x they differ"),
