@@ -288,6 +288,7 @@ _SHARED = (
     "logsumexp",
     *EVERYWHERE,
     "frechet",
+    "staying_real",
     "frechet_of",
     "sylvester",
     "factored",
