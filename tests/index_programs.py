@@ -1381,6 +1381,8 @@ def formula(program):
         return
     want = computed(program.node, objects(program.values), program.arrays)
     arrays = {r: a for r, a in program.arrays.items() if f"{r}[" in text}
+    # one that is held beside another of its name, which is given
+    arrays |= {f"{r}_": a for r, a in program.arrays.items() if f"{r}_[" in text}
     try:
         again = ed.parse(text)
         found = ed.evaluate(again, {**program.values, **arrays})

@@ -539,14 +539,31 @@ class Planner:
         return Term((pair,), output)
 
     def _sums_nothing(self, flat: Einsum) -> bool:
-        """Is a label without values summed? Then the sum is 0, whatever stands in it: a product
-        with the size, 0 · nan, would be nan.
+        """Is a label without values summed, of arrays? Then the sum is 0, whatever stands in it: a
+        product with the size, 0 · nan, would be nan. What is made of sizes alone is left, as the
+        1/0 of a mean over no entries is, which is nan as in NumPy.
         """
+        output = set(flat.output)
         sizes = list(flat.given)
         for factor, labels in flat.slots:
             sizes += zip(labels, factor.axis_sizes, strict=True)
-        output = set(flat.output)
-        return any(x not in output and self.program.measure(n) == 0 for x, n in sizes)
+        if not any(x not in output and self.program.measure(n) == 0 for x, n in sizes):
+            return False
+        return all(is_hot(factor) or self._reads_arrays(factor) for factor in flat.factors)
+
+    def _reads_arrays(self, e: Expr) -> bool:
+        """Does a value that is there depend on an array?"""
+        stack = [self.values[id(e)]]
+        seen: set[int] = set()
+        while stack:
+            value = stack.pop()
+            if value not in seen:
+                seen.add(value)
+                step = self.program.steps[value]
+                if step.op is Ops.INPUT:
+                    return True
+                stack += step.inputs
+        return False
 
     def _zero(self, flat: Einsum) -> Term[int]:
         """The core of a product that is 0 everywhere."""

@@ -50,6 +50,33 @@ def test_more_programs(backend, count):
     assert not wrong
 
 
+EMPTY_SUMS = {
+    "of one operand": es("kj->k", es("k->kj", "v", sizes={"j": 0})),
+    "of a product": es("k,k,kj->k", "v", "v", es("k->kj", "v", sizes={"j": 0})),
+    "to a number": ed.sum(es("->j", t("c", ""), sizes={"j": 0})),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch", "jax", "dask"])
+@pytest.mark.parametrize("e", EMPTY_SUMS.values(), ids=EMPTY_SUMS)
+def test_a_sum_over_no_places_is_0_whatever_is_summed(e, backend):
+    needs(backend)
+    wild = np.array([np.nan, np.inf, -np.inf])
+    arrays = {"v": wild, "c": np.array(np.nan)}
+    f = ed.compile(e, backend=backend)
+    found = np.asarray(f({name: arrays[name] for name in f.inputs}))
+    assert found.tolist() == np.zeros(e.ndim * (3,)).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_the_mean_over_no_places_is_nan_as_in_numpy():
+    empty = es("->j", t("c", ""), sizes={"j": 0})
+    assert np.isnan(ed.evaluate(empty.mean(), c=2.0))
+    with np.errstate(all="ignore"):
+        assert np.isnan(ed.evaluate(ed.mean(t("x", "n")), x=np.zeros(0)))
+        assert np.isnan(ed.evaluate(ed.mean(t("X", "nm"), 0), X=np.zeros((0, 2)))).all()
+
+
 # ------------------------------------------------------------------------------------------------ kernels
 
 
