@@ -164,6 +164,7 @@ from .size_algebra import (
     with_measures,
 )
 from .sizes import MOST, Sizes, called, checked, spoken
+from .sparse_arrays import is_sparse, named_entries, stored
 from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, written_parts
 from .subscripts import LETTERS, fresh_names, read
 from .substitution import GONE, bound, substitute
@@ -330,6 +331,7 @@ __all__ = [
     "is_nonnegative",
     "is_positive",
     "is_table",
+    "is_sparse",
     "is_zero",
     "known_to",
     "labels_in",
@@ -349,6 +351,7 @@ __all__ = [
     "name_of",
     "named",
     "named_alike",
+    "named_entries",
     "names_of_arrays",
     "names_of_index_arrays",
     "namespace_of",
@@ -402,6 +405,7 @@ __all__ = [
     "span",
     "spelled_size",
     "spoken",
+    "stored",
     "stretched",
     "substitute",
     "sum_of_sizes",

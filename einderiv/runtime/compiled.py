@@ -29,6 +29,7 @@ from ..expression import (
     declared,
     followed,
     given_by_name,
+    is_sparse,
     leaves,
     library,
     mapped,
@@ -261,6 +262,8 @@ class Compiled:
         # a forked process.
         self._plans: dict[Any, Any] = {}
         self._last: Any = None
+        # Shapes of sparse arrays whose entries these are expressions of: no plan forms them dense.
+        self._sparse: Mapping[str, tuple[int, ...]] = {}
         self._single = isinstance(tree, Expr)
 
     def __call__(
@@ -289,6 +292,9 @@ class Compiled:
         self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]
     ) -> Any:
         """Everything checked, and planned where it has not been."""
+        given = given_by_name(self.tensors, arrays, named)
+        if any(map(is_sparse, given.values())):
+            return self._shaped(self._of_sparse(given, options))
         call = self.checked(arrays, options, named)
         backend, device, given, fixed = call[:4]
         kinds = tuple([(name, a.shape, a.dtype) for name, a in sorted(given.items())])
@@ -315,6 +321,34 @@ class Compiled:
         if fresh and self.dense and self.backend in (None, NUMPY.name):
             results = _own(call, results, self.roots, axes)
         return self._tree(execution, results)
+
+    def _of_sparse(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> list[Any]:
+        """The results of a call that gives sparse arrays, planned once for each set of them."""
+        from .sparse_operands import SparseCall
+
+        sparse = ", ".join([name for name, a in given.items() if is_sparse(a)])
+        others = {name: a for name, a in given.items() if not is_sparse(a)}
+        backend = chosen(others, self.backend)
+        if BACKENDS[backend] is not NUMPY:
+            raise BackendError(
+                f"{sparse} is sparse, an array of SciPy, with which NumPy computes, not {backend}: "
+                "give it dense, with .toarray()"
+            )
+        shapes = {name: a.shape for name, a in sorted(given.items()) if is_sparse(a)}
+        key = ("sparse", tuple(shapes.items()))
+        call = self._plans.get(key)
+        if call is None:
+            of_sparse = {name: getattr(self, name) for name in STORED}
+
+            def planned(parts: list[Expr]) -> Compiled:
+                inner = Compiled(parts, **of_sparse)
+                inner._sparse = shapes
+                return inner
+
+            call = SparseCall(self.roots, shapes, self._declared(), planned, dense=self.dense)
+            self._plans[key] = call
+        found: list[Any] = call(given, options)
+        return found
 
     def checked(
         self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]
@@ -470,9 +504,14 @@ class Compiled:
             "folded": self.folded,
             "mesh": self.mesh,
         }
-        return Execution(
+        execution = Execution(
             self.roots, sizes, dtypes, backend=BACKENDS[backend], device=device, **options
         )
+        if self._sparse:
+            from .sparse_operands import check_program
+
+            check_program(execution, shapes, self._sparse, dense=self.dense)
+        return execution
 
     def _given(
         self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]
