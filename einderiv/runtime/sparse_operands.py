@@ -208,14 +208,23 @@ class SparseCall:
                 )
         if not dense:
             return
+        for part in self.parts:
+            addends = _addends(part)
+            rest = [term for term in addends if _pattern(term, own) is None]
+            is_mixed = 0 < len(rest) < len(addends)
+            if is_mixed and not any(isinstance(node, Tensor) for node in walk(rest)):
+                raise EinderivError(
+                    f"a number added to all entries of a sparse array ({self.of}) makes it dense: "
+                    f"{DENSE.format(names=self.of)}"
+                )
         for term in parts:
             # a sparse term of a sum that is dense
             is_written = _pattern(term, own) is not None
             if isinstance(term, Einsum) and _axes(term, own) > 1 and not is_written:
                 raise EinderivError(
                     f"a result with several axes of sparse arrays ({self.of}) has the pattern of "
-                    "none of them: multiply sparse arrays with SciPy first, A @ B; ask for "
-                    f"dense=False; or {DENSE.format(names=self.of)}"
+                    "none of them: multiply and slice sparse arrays with SciPy first, A @ B, A[1:]; "
+                    f"ask for dense=False; or {DENSE.format(names=self.of)}"
                 )
 
 
@@ -288,9 +297,13 @@ def _hots(e: Einsum, own: set[str]) -> dict[Label, tuple[Label, str, Expr, int]]
 
 
 def _axes(e: Einsum, own: set[str]) -> int:
-    """How many axes of a result are places of sparse arrays."""
-    hots = _hots(e, own)
-    return len([label for label in dict.fromkeys(e.output) if label in hots])
+    """How many axes of a result are places of sparse arrays, or are tied to some, as in a slice."""
+    tied = set(_hots(e, own))
+    for one in e.relations:
+        labels = {label for label, _ in one.terms}
+        if labels & tied:
+            tied |= labels
+    return len(tied.intersection(e.output))
 
 
 def _pattern(e: Expr, own: set[str]) -> Pattern | None:

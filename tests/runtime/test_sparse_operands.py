@@ -47,6 +47,9 @@ CASES = {
     "with a dense one": (A + U @ V.T, False),
     "Gram, times a vector": (A.T @ (A @ x), False),
     "function times a vector": (ed.abs(A) @ x, False),
+    "part of a product": (A[1:5] @ x, False),
+    "rows of a sampled product": (ed.einsum("ij,ij->i", A, U @ V.T), False),
+    "powers": (A**3, True),
     "rows": (ed.sum(A, 1), False),
     "entries": (ed.sum(A * A), False),
     "gradient": (ed.grad(ed.sum((A @ x) * (A @ x)), x), False),
@@ -119,7 +122,10 @@ def test_what_is_large_is_never_formed():
 SPARSE = {"A": sp.csr_array(DENSE["A"])}
 REFUSED = {
     "a function that is 1 at 0": (ed.exp(A) @ x, EinderivError, r"f\(0\) = 0.*toarray"),
-    "a product of two": (A @ A.T, EinderivError, r"multiply sparse arrays with SciPy.*toarray"),
+    "a product of two": (A @ A.T, EinderivError, r"multiply and slice sparse arrays.*toarray"),
+    "a slice": (A[1:5], EinderivError, r"multiply and slice sparse arrays.*toarray"),
+    "a shift": (A + 1, EinderivError, r"a number added to all entries.*toarray"),
+    "a reduction": (ed.max(A, 1), EinderivError, r"would be formed dense.*toarray"),
     "other sizes": (A @ ed.tensor("x", (31,)), ShapeError, "3[01]"),
 }
 
