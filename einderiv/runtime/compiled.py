@@ -76,7 +76,9 @@ def evaluate(
 
     Arrays come by name or as a mapping; any tensor that `e` has met may be given. `sizes` gives
     what no array fixes, by axis names of ``ed.tensor`` or labels of the outermost einsum. With
-    ``dense=False`` the result is a `Structured`. `e` may be a tuple, list or dict of expressions.
+    ``dense=False`` the result is a `Structured`. Sparse arrays of SciPy may be given too: what has
+    their pattern stays sparse, and zeros that are not stored are never multiplied. `e` may be a
+    tuple, list or dict of expressions.
     The dtype is NumPy's ``result_type`` of all arrays; integers are exact or refused. A dense array
     over `memory_limit` bytes (a quarter of the memory) is refused.
 

@@ -222,8 +222,8 @@ class SparseCall:
             is_written = _pattern(term, own) is not None
             if isinstance(term, Einsum) and _axes(term, own) > 1 and not is_written:
                 raise EinderivError(
-                    f"a result with several axes of sparse arrays ({self.of}) has the pattern of "
-                    "none of them: multiply and slice sparse arrays with SciPy first, A @ B, A[1:]; "
+                    f"a result with several axes of sparse arrays ({self.of}) has the pattern "
+                    "of none: multiply and slice sparse arrays with SciPy first, A @ B, A[1:]; "
                     f"ask for dense=False; or {DENSE.format(names=self.of)}"
                 )
 
