@@ -114,7 +114,8 @@ class SparseCall:
             for held in row:
                 coords = tuple([arrays[place] for place in held.places])
                 values = next(results)
-                term = scipy_part("sparse").coo_array((values, coords), shape=size)
+                # a result shares no memory with what is given
+                term = scipy_part("sparse").coo_array((values, coords), shape=size, copy=True)
                 if len(size) == 2:
                     term = term.tocsr()
                 whole = term if whole is None else whole + term

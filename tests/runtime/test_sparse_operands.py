@@ -151,3 +151,17 @@ def test_other_patterns_libraries_and_places_are_refused():
     torch = pytest.importorskip("torch")
     with pytest.raises(BackendError, match=r"A is sparse.*toarray"):
         ed.evaluate(A @ x, SPARSE, x=torch.ones(30))
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3)])
+@pytest.mark.parametrize("form", ["coo", "csr"])
+def test_results_share_no_memory_with_what_is_given(shape, form):
+    given = sp.coo_array(np.arange(6.0).reshape(shape)).asformat(form)
+    before = given.toarray()
+    t = ed.tensor("t", (*shape,))
+    found = ed.evaluate(t, t=given)
+    assert np.array_equal(found.toarray(), before)
+    found.data[:] = 7
+    for places in found.tocoo(copy=False).coords:
+        places[:] = 0
+    assert np.array_equal(given.toarray(), before)
