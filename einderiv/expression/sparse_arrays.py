@@ -34,14 +34,18 @@ def stored(array: Any) -> Stored:
 
     The array of the caller is not written to.
     """
-    small = array.dtype.kind in "iu" and array.dtype.itemsize < 8
-    if small:  # sums of duplicates are exact
-        array = array.astype("int64")
-    is_clean = array.format == "bsr" or getattr(array, "has_canonical_format", False)
-    found = array.tocoo(copy=not is_clean)
-    if not is_clean or array.format == "bsr":
-        found = found.copy() if found is array else found
+    is_canonical = getattr(array, "has_canonical_format", False)
+    if is_canonical and array.format != "bsr":
+        found = array.tocoo(copy=False)
+    else:
+        found = array.tocoo(copy=True)
+        own = found.dtype
+        if own.kind in "iu" and own.itemsize < 8:  # sums of duplicates are exact
+            found = found.astype("int64")
         found.sum_duplicates()
+        narrow = found.astype(own)
+        if found.dtype != own and (narrow.data == found.data).all():
+            found = narrow
     places = tuple([place.astype("int64", copy=False) for place in found.coords])
     return Stored(found.data, places, tuple(map(int, found.shape)))
 

@@ -71,6 +71,9 @@ def test_values_are_those_of_the_dense_array(name):
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float32, np.float64, np.complex128])
 def test_formats_and_dtypes(form, dtype):
     array = sp.csr_array(DENSE["A"].astype(dtype)).asformat(form)
+    scale = DENSE["x"].astype(np.float32)
+    found = ed.evaluate(A @ x, A=array, x=scale)
+    assert found.dtype == ed.evaluate(A @ x, A=DENSE["A"].astype(dtype), x=scale).dtype
     f = ed.compile(A @ x)
     for _ in range(3):  # planned, repeated, and dense between
         assert np.array_equal(f(A=array, x=DENSE["x"]), DENSE["A"] @ DENSE["x"])
