@@ -296,6 +296,7 @@ class Compiled:
         """Everything checked, and planned where it has not been."""
         given = given_by_name(self.tensors, arrays, named)
         if any(map(is_sparse, given.values())):
+            self._check_needed(given, arrays)
             return self._shaped(self._of_sparse(given, options))
         call = self.checked(arrays, options, named)
         backend, device, given, fixed = call[:4]
@@ -358,14 +359,7 @@ class Compiled:
         """What a call gives, once it is known that it can be used."""
         check_options(options, self.tensors, arrays)
         backend, device, given, standard, labels = self._given(arrays, named)
-        missing = [name for name in self.inputs if name not in given]
-        if missing:
-            others = [name for name in arrays or () if name not in self.tensors]
-            hint = f"; {others[0]!r}, which is given, is no tensor here" if others else ""
-            raise EinderivError(
-                f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}"
-                f"{hint}"
-            )
+        self._check_needed(given, arrays)
         sizes = options.get("sizes")
         if sizes is not None and not isinstance(sizes, Mapping):
             raise TypeError(
@@ -378,6 +372,17 @@ class Compiled:
         for name in self._valued:
             fixed.append((VALUES + name, self._values_of(name, given[name], backend)))
         return Call(backend, device, given, tuple(sorted(fixed)), standard, labels)
+
+    def _check_needed(self, given: Mapping[str, Any], arrays: Mapping[str, Any] | None) -> None:
+        """Raise where an array is missing."""
+        missing = [name for name in self.inputs if name not in given]
+        if missing:
+            others = [name for name in arrays or () if name not in self.tensors]
+            hint = f"; {others[0]!r}, which is given, is no tensor here" if others else ""
+            raise EinderivError(
+                f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}"
+                f"{hint}"
+            )
 
     def _values_of(self, name: str, array: Any, backend: str) -> int:
         """How many values an index array has: 1 + the largest. One that is traced may have any,

@@ -151,6 +151,8 @@ def test_other_patterns_libraries_and_places_are_refused():
         ed.evaluate(2 * symmetric, S=sp.csr_array(np.eye(2)))
     with pytest.raises(EinderivError, match="out is for dense results"):
         ed.evaluate(A @ x, SPARSE, x=DENSE["x"], out=np.empty(40, np.int64))
+    with pytest.raises(EinderivError, match="no array for x; the expression needs A, x"):
+        ed.evaluate(A @ x, SPARSE)
     torch = pytest.importorskip("torch")
     with pytest.raises(BackendError, match=r"A is sparse.*toarray"):
         ed.evaluate(A @ x, SPARSE, x=torch.ones(30))
