@@ -282,7 +282,7 @@ class _Reading:
             if axis not in chain.from_iterable(alone.values()):
                 in_sums.update([atom for atom, _ in at[axis].terms])
         for label, axes in alone.items():
-            is_told = not self.is_alone or label in in_sums
+            is_told = label not in self.kept or not self.is_alone or label in in_sums
             if is_told and len({self.domains[axis] for axis in axes}) == 1:
                 continue
             for axis in axes:

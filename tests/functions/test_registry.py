@@ -10,6 +10,7 @@ from einderiv.functions import (
     VOCABULARY,
     arrays,
     elementwise,
+    fourier,
     indexing,
     is_elementwise,
     numerics,
@@ -40,6 +41,7 @@ SOURCES = [
     special,
     spectral,
     numerics,
+    fourier,
 ]
 #: public functions of those modules that make no expression of expressions, or take shapes, lists
 #: and arrays, which texts do not have
