@@ -2,6 +2,7 @@
 reason.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,8 +52,10 @@ def test_each_outcome(tmp_path):
     here = Path(__file__).parents[1]
     command = [sys.executable, "-m", "bench.autograd_suites", str(tmp_path), "--only", "test_numpy"]
     page = tmp_path / "page.md"
+    # The options of the run that this test is in are not for the tests that it starts.
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     done = subprocess.run(
-        [*command, "-v", "--page", str(page)], cwd=here, capture_output=True, text=True
+        [*command, "-v", "--page", str(page)], cwd=here, capture_output=True, text=True, env=own
     )
     assert done.returncode == 1, done.stderr
     assert "WRONG   test_wrong: the value differs by" in done.stdout
