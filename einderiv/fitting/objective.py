@@ -117,7 +117,7 @@ class Functions:
 
     def fun(self, x: Any) -> float:
         """The loss."""
-        return float(self._value(self.at(x)))
+        return _real_number(self._value(self.at(x)))
 
     def jac(self, x: Any) -> Array:
         """The gradient."""
@@ -128,7 +128,7 @@ class Functions:
         jac=True)``.
         """
         value, gradient = self._both(self.at(x))
-        return float(value), self.joined(gradient)
+        return _real_number(value), self.joined(gradient)
 
     def hess(self, x: Any) -> Array:
         """The Hessian as a dense matrix. Raises LimitError beyond ``limits.dense_bytes``."""
@@ -335,6 +335,16 @@ def _real(value: Any, what: str) -> Array:
     if array.dtype.kind == "c":
         raise TypeError(f"{what} is complex: a loss is minimised over real numbers")
     return array
+
+
+def _real_number(value: Any) -> float:
+    """A loss, which is a real number."""
+    if np.iscomplexobj(value):
+        raise TypeError(
+            "the loss is complex, and no complex number is the least: take ed.real(loss), or of "
+            "complex residuals r the loss ed.real(ed.sum(r * ed.conj(r)))"
+        )
+    return float(value)
 
 
 def _tensors(loss: Expr, targets: list[Wrt], arrays: Mapping[str, Any]) -> dict[str, Tensor]:

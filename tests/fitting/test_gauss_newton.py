@@ -144,6 +144,8 @@ WRONG = [
     (lambda: ed.least_squares(ed.log(x), x, np.zeros(2)), ed.EinderivError, "at the start the cost is"),
     (lambda: ed.least_squares(S @ x, S, np.eye(2), x=np.ones(2)), ed.EinderivError, "declared symmetric"),
     (lambda: ed.least_squares(FALLING, [a, "q"], [1.0, 1.0], DECAY), ed.EinderivError, "'q'"),
+    (lambda: ed.least_squares(x - 1j, x, np.ones(2)), TypeError, "the loss is complex"),
+    (lambda: ed.minimize(ed.sum(x) * 1j, x, np.ones(2)), TypeError, "the loss is complex"),
     (lambda: ed.minimize(ed.sum(x), x, np.ones(2), equal=3), TypeError, "equal is an expression"),
     (lambda: ed.minimize(ed.sum(x), x, np.ones(2), equal=x, method="BFGS"), ed.EinderivError, "takes no constraints"),
 ]  # fmt: skip
