@@ -86,16 +86,24 @@ def block(terms: Sequence[Term[Array]], dtype: Any, ranges: Ranges) -> Array | N
             entries = np.zeros([stop - start for start, stop in ranges], dtype)
         cuts = []
         for array, labels in term.factors:
-            index = slices(tuple([parts[label] for label in labels]))
-            cuts.append((array[index], labels))
+            wanted = wanted_of(array, labels, parts)
+            cuts.append((array[slices(wanted)], labels))
         add(entries, term.output, ranges, parts, cuts)
     return entries
+
+
+def wanted_of(array: Array, labels: Labels, parts: Mapping[Label, Range]) -> tuple[Range, ...]:
+    """What a block needs of a factor: all of a label that is on no axis, and summed."""
+    pairs = zip(labels, array.shape, strict=True)
+    return tuple([parts.get(label, (0, length)) for label, length in pairs])
 
 
 def add_related(
     entries: Array, part: Term[Array], ranges: Ranges, parts: Mapping[Label, Range]
 ) -> None:
-    """Add a term with relations, narrowed to a block, into the entries of that."""
+    """Add a term with relations or with labels that are summed, narrowed to a block, into the
+    entries of that.
+    """
     shape = [parts[label][1] - parts[label][0] for label in part.output]
     whole = crossing(part.output, ranges, parts)
     entries[whole] += value(product_of(part, shape), entries.dtype)
@@ -111,6 +119,9 @@ def add(
     """Add a term into the entries of a block, on the part of its diagonals that crosses it; `cuts`
     are its factors there.
     """
+    if any(label not in parts for _, labels in cuts for label in labels):
+        add_related(entries, Term(tuple(cuts), output), ranges, parts)
+        return
     distinct = list(dict.fromkeys(output))
     diagonal = entries
     if distinct:

@@ -29,6 +29,7 @@ from .blocks import (
     inside,
     narrowed,
     slices,
+    wanted_of,
     with_arrays,
 )
 
@@ -115,7 +116,7 @@ class Cluster:
             factors = []
             for array, labels in term.factors:
                 lazy: Any = array
-                wanted = [known[label] for label in labels]
+                wanted = wanted_of(lazy, labels, known)
                 sizes = tuple([stop - start for start, stop in wanted])
                 places = []
                 for numbers, place in _pieces(lazy, wanted):

@@ -364,7 +364,8 @@ class Planner:
             case Add():
                 return self._written([self._term(a) for a in e.addends], e)
             case Einsum():
-                return self._written([] if is_zero(e) else [self._core(e)], e)
+                is_empty = is_zero(e) or self._sums_nothing(self._flat(e))
+                return self._written([] if is_empty else [self._core(e)], e)
         return our_bug(f"no steps for {type(e).__name__}")
 
     def _apply(self, e: Apply) -> int:

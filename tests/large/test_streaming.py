@@ -244,3 +244,14 @@ def test_a_killed_process_is_continued_by_the_next(tmp_path):
     J = ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X")
     assert (zarr.open_array(str(path), mode="r")[...] == ed.evaluate(J, arrays)).all()
     assert json.loads(json.dumps(counts)) == counts
+
+
+@pytest.mark.parametrize("dtype", [float, int])
+def test_terms_of_two_thin_sides(tmp_path, dtype):
+    """``U[k,a] V[k,b]`` is held as U and V: a block multiplies what it needs of them."""
+    U, V = rng.integers(-3, 4, (2, 2, 40)).astype(dtype)
+    e = ed.einsum("ka,kb->abb", "U", "V")
+    whole = ed.evaluate(e, U=U, V=V)
+    assert len(ed.evaluate(e, U=U, V=V, dense=False)._terms[0].factors) == 2
+    got = stream(e, U=U, V=V, to=tmp_path / "t.zarr", memory_limit=300_000, progress=False)
+    assert np.array_equal(got[...], whole)
