@@ -87,6 +87,7 @@ class Planner:
         self.symmetries = Symmetries(self.program)
         self.roots = list(roots)
         self.values: dict[int, int] = {}  # by the identity of nodes
+        self._empty: dict[Size, bool] = {}  # does a size measure 0?
         # values by what they are products of, with names for their labels
         self.products: dict[object, Pair] = {}
         # products with nested ones multiplied out, by the identity of nodes
@@ -362,10 +363,11 @@ class Planner:
             case Apply():
                 return self._apply(e)
             case Add():
-                return self._written([self._term(a) for a in e.addends], e)
+                terms = [self._term(addend) for addend in e.addends]
+                return self._written([term for term in terms if term is not None], e)
             case Einsum():
-                is_empty = is_zero(e) or self._sums_nothing(self._flat(e))
-                return self._written([] if is_empty else [self._core(e)], e)
+                core = None if is_zero(e) else self._core(e)
+                return self._written([] if core is None else [core], e)
         return our_bug(f"no steps for {type(e).__name__}")
 
     def _apply(self, e: Apply) -> int:
@@ -459,7 +461,7 @@ class Planner:
         return self.program.add(Ops.INPUT, (), (f"#{index}",), e.axis_sizes)
 
     # ---- sums of terms in their places
-    def _term(self, e: Expr) -> Term[int]:
+    def _term(self, e: Expr) -> Term[int] | None:
         if self._folded(e):
             return self._core(e)
         labels = tuple(range(e.ndim))
@@ -508,11 +510,13 @@ class Planner:
                 return subtotal
             total, rest = [subtotal, *rest[: LONGEST_SUM - 1]], rest[LONGEST_SUM - 1 :]
 
-    def _core(self, e: Einsum) -> Term[int]:
-        """The value of the core of `e`: its product, and its number where the array is smallest."""
+    def _core(self, e: Einsum) -> Term[int] | None:
+        """The value of the core of `e`: its product, and its number where the array is smallest.
+        None where there is nothing to sum.
+        """
         flat = self._flat(e)
         if self._sums_nothing(flat):
-            return self._zero(flat)
+            return None
         if flat.parts is not None:
             return self._related(flat)
         labels = core_labels(flat)
@@ -529,13 +533,13 @@ class Planner:
             value = self._scaled(self._product(parts, labels), flat, flat.coefficient)
         return Term(((value, labels),), flat.output)
 
-    def _related(self, flat: Einsum) -> Term[int]:
+    def _related(self, flat: Einsum) -> Term[int] | None:
         """A product with relations, where it sits: only its diagonals and axes along which it is
         repeated are left to write.
         """
         found = Related(self, flat).term()
         if found is None:  # no point satisfies the relations
-            return self._zero(flat)
+            return None
         pair, output = found
         return Term((pair,), output)
 
@@ -544,13 +548,27 @@ class Planner:
         product with the size, 0 · nan, would be nan. What is made of sizes alone is left, as the
         1/0 of a mean over no entries is, which is nan as in NumPy.
         """
-        output = set(flat.output)
-        sizes = list(flat.given)
-        for factor, labels in flat.slots:
-            sizes += zip(labels, factor.axis_sizes, strict=True)
-        if not any(x not in output and self.program.measure(n) == 0 for x, n in sizes):
+        if not any(map(self._is_empty, self._summed_sizes(flat))):
             return False
         return all(is_hot(factor) or self._reads_arrays(factor) for factor in flat.factors)
+
+    def _summed_sizes(self, flat: Einsum) -> Iterator[Size]:
+        """The sizes of the labels that are summed, some of them twice."""
+        output = flat.output
+        for label, size in flat.given:
+            if label not in output:
+                yield size
+        for factor, labels in flat.slots:
+            for label, size in zip(labels, factor.axis_sizes, strict=True):
+                if label not in output:
+                    yield size
+
+    def _is_empty(self, size: Size) -> bool:
+        """Does a size measure 0?"""
+        known = self._empty.get(size)
+        if known is None:
+            known = self._empty[size] = self.program.measure(size) == 0
+        return known
 
     def _reads_arrays(self, e: Expr) -> bool:
         """Does a value that is there depend on an array?"""
@@ -565,10 +583,6 @@ class Planner:
                     return True
                 stack += step.inputs
         return False
-
-    def _zero(self, flat: Einsum) -> Term[int]:
-        """The core of a product that is 0 everywhere."""
-        return Term(((self.program.add(Ops.NUMBER, (), (0,), ()), ()),), flat.output)
 
     def _grows(self, flat: Einsum, labels: Labels, smallest: int) -> bool:
         """Is the product so much larger than its smallest operand that a number belongs to that?"""
