@@ -7,13 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backends import Array
 from ..expression import Expr, dressed, einsum
 from ..runtime import scipy_part
 from .residuals import Residuals
 
 CONSTRAINED = ("SLSQP", "trust-constr")  # the methods that take constraints: for few, for many
-DENSE = 1_000_000  # entries of a Jacobian that is given as a dense matrix
 
 
 def listed(constraints: Any, name: str) -> list[Expr]:
@@ -75,8 +73,5 @@ def _bounded(g: Residuals, is_equal: bool) -> Any:
     """0 ≤ g ≤ 0, or -∞ ≤ g ≤ 0."""
     optimize = scipy_part("optimize")
 
-    def jacobian(x: Array) -> Any:
-        return g.jac(x) if g.fun(x).size * g.size <= DENSE else g.jac_sparse(x)
-
     low = 0 if is_equal else -np.inf
-    return optimize.NonlinearConstraint(g.fun, low, 0, jac=jacobian, hess=g.curvature)
+    return optimize.NonlinearConstraint(g.fun, low, 0, jac=g.jac_of_its_size, hess=g.curvature)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +22,13 @@ from ..expression import (
     truth,
 )
 from ..runtime import LARGEST_BLOCK, STEPS, Compiled, joined, scipy_part
+from .newton import Point
 from .objective import others
 from .progress import check_tolerance, watched
 from .residuals import Residuals, free_name
 
 OWN = ("lm", "dogleg")  # on the structured matrix
 SCIPY = ("trf", "dogbox")  # of SciPy, with the sparse Jacobian
-DENSE = 1_000_000  # entries of a Jacobian that SciPy gets as a dense matrix
 FIRST_DAMPING = 1e-3  # of the largest entry on the diagonal of JᵀJ
 LEAST_DAMPING = 1e-14  # of that entry: what makes a singular matrix regular
 ENOUGH = 0.25  # of the promised decrease: where ftol may stop
@@ -39,14 +39,6 @@ ENDINGS = (
     "the last decrease of the cost is below ftol of it",
     "the last step is below xtol of the unknowns",
 )
-
-
-class Point(NamedTuple):
-    """A place, the cost ½ |r|² there, and its gradient Jᵀr."""
-
-    x: Array
-    cost: float
-    gradient: Array
 
 
 def least_squares(
@@ -124,7 +116,7 @@ def least_squares(
             result = optimize.least_squares(
                 fun,
                 x,
-                jac=r.jac if r.fun(x).size * r.size <= DENSE else r.jac_sparse,
+                jac=r.jac_of_its_size,
                 bounds=(low, high),
                 method=chosen,
                 max_nfev=max_nfev,
@@ -154,10 +146,8 @@ def levenberg_marquardt(
     evaluations, jacobians = 1, 1
     status = 0
     while True:
-        if np.abs(at.gradient).max(initial=0) <= gtol:
-            status = 1
-            break
-        if evaluations >= most:
+        if _is_flat(at, gtol) or evaluations >= most:
+            status = int(_is_flat(at, gtol))
             break
         if damping is None:
             damping = FIRST_DAMPING * normal.largest(at.x)
@@ -169,7 +159,7 @@ def levenberg_marquardt(
         evaluations += 1
         # what the linear model gains: ½ hᵀ (λ h - g)
         promised = 0.5 * float(step @ (damping * step - at.gradient))
-        gained = at.cost - new.cost
+        gained = at.value - new.value
         if not (gained > 0 and np.isfinite(new.gradient).all()):
             damping *= growth
             growth *= 2
@@ -178,7 +168,7 @@ def levenberg_marquardt(
                 break
             continue
         ratio = gained / promised if promised > 0 else 1.0
-        is_spent = gained < ftol * at.cost and ratio > ENOUGH
+        is_spent = gained < ftol * at.value and ratio > ENOUGH
         at = new
         jacobians += 1
         damping *= max(1 / 3, 1 - (2 * ratio - 1) ** 3)
@@ -210,10 +200,8 @@ def dogleg(
     evaluations, jacobians = 1, 1
     status = 0
     while True:
-        if np.abs(at.gradient).max(initial=0) <= gtol:
-            status = 1
-            break
-        if evaluations >= most:
+        if _is_flat(at, gtol) or evaluations >= most:
+            status = int(_is_flat(at, gtol))
             break
         if newton is None:
             least = LEAST_DAMPING * normal.largest(at.x)
@@ -230,7 +218,7 @@ def dogleg(
         evaluations += 1
         along = r.product(at.x, step)
         promised = -float(at.gradient @ step) - 0.5 * float(along @ along)
-        gained = at.cost - new.cost
+        gained = at.value - new.value
         is_better = gained > 0 and bool(np.isfinite(new.gradient).all())
         ratio = gained / promised if is_better and promised > 0 else 0.0
         length = float(np.linalg.norm(step))
@@ -239,13 +227,18 @@ def dogleg(
         elif ratio < ENOUGH:
             radius = length / 2
         if is_better:
-            is_spent = gained < ftol * at.cost and ratio > ENOUGH
+            is_spent = gained < ftol * at.value and ratio > ENOUGH
             at, newton = new, None
             jacobians += 1
             if is_spent:
                 status = 2
                 break
     return _ending(r, at, evaluations, jacobians, status, normal.method)
+
+
+def _is_flat(at: Point, gtol: float) -> bool:
+    """Is no entry of the gradient above gtol?"""
+    return bool(np.abs(at.gradient).max(initial=0) <= gtol)
 
 
 def _within(newton: Array, descent: Array, gradient: Array, radius: float) -> Array:
@@ -282,7 +275,7 @@ def _ending(
     message = f"{ENDINGS[status]}; {how}" if how else ENDINGS[status]
     return {
         "x": at.x,
-        "cost": at.cost,
+        "cost": at.value,
         "fun": r.fun(at.x),
         "grad": at.gradient,
         "optimality": float(np.abs(at.gradient).max(initial=0)),

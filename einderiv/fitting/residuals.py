@@ -17,6 +17,8 @@ from ..expression import Expr, Tensor, einsum, tensors_of, times
 from ..runtime import Compiled, Structured, pattern, scipy_part
 from .objective import Functions, others
 
+DENSE = 1_000_000  # entries of a Jacobian that SciPy gets as a dense matrix
+
 
 class Residuals:
     """A residual r as functions of one flat vector x, for ``scipy.optimize.least_squares`` or any
@@ -71,6 +73,11 @@ class Residuals:
         """The Jacobian as a sparse array of SciPy, of its non-zero entries."""
         blocks = self._structured(self.loss.at(x))
         return self._beside([self._flat(block.to_sparse(), block) for block in blocks.values()])
+
+    def jac_of_its_size(self, x: Any) -> Any:
+        """The Jacobian as SciPy's methods take it: dense, or sparse where it is large."""
+        is_large = self.fun(x).size * self.size > DENSE
+        return self.jac_sparse(x) if is_large else self.jac(x)
 
     def jac_operator(self, x: Any) -> Any:
         """The Jacobian as a ``scipy.sparse.linalg.LinearOperator``: only its cores are formed."""

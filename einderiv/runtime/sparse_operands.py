@@ -225,7 +225,7 @@ class SparseCall:
                 raise EinderivError(
                     f"a result with several axes of sparse arrays ({self.of}) has the pattern "
                     "of none: multiply and slice sparse arrays with SciPy first, A @ B, A[1:]; "
-                    f"ask for dense=False; or {DENSE.format(names=self.of)}"
+                    f"or {DENSE.format(names=self.of)}"
                 )
 
 
